@@ -1,0 +1,67 @@
+"""Every error that driftune raises on purpose.
+
+Each message names the thing, the value, the limit and the setting that changes it. ``exit_code``
+is what the command line returns: 1 = refused or failed, 2 = bad usage or bad data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class DriftuneError(Exception):
+    """The root: catch this to catch all of ours."""
+
+    exit_code = 1
+
+
+class UsageError(DriftuneError):
+    """A setting, a name or an argument that cannot be right."""
+
+    exit_code = 2
+
+
+class DataError(DriftuneError):
+    """A table that cannot be used: missing file, wrong column, text where numbers belong."""
+
+    exit_code = 2
+
+
+class ValidationFailed(DataError):
+    """A critical expectation failed; names the expectation, the column and the value."""
+
+
+class MissingPackage(DriftuneError):
+    """An optional package is not installed; the message says what to install."""
+
+
+class LanguageModelError(DriftuneError):
+    """The language model did not answer, or its answer cannot be used."""
+
+
+class SpendLimitReached(LanguageModelError):
+    """The next call would exceed a spend limit, or its price is unknown."""
+
+
+class LeaseLost(DriftuneError):
+    """Another process took over the retune of this problem while we were away."""
+
+
+class ServiceUnavailable(DriftuneError):
+    """A service that this step needs (registry, Prefect, data store) does not answer."""
+
+
+def close_match(name: str, known: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the nearest known name, or the list of known names.
+
+    >>> close_match("rsme", ["rmse", "mae"])
+    " Did you mean 'rmse'?"
+    >>> close_match("zzz", ["rmse", "mae"])
+    ' Known: mae, rmse.'
+    """
+    known = sorted(known)
+    matches = get_close_matches(name, known, n=1)
+    if matches:
+        return f" Did you mean {matches[0]!r}?"
+    return f" Known: {', '.join(known)}." if known else ""
