@@ -41,19 +41,19 @@ class Metric:
         task: What kind of target it is meant for.
         greater_is_better: The direction of ``score``; ``loss`` is then ``1 - score``.
         needs_probability: Predictions are probabilities.
-        scorer: ``(y, prediction) -> float`` on checked arrays.
         row_scorer: ``(y, prediction) -> (n,)`` losses per row; ``None`` for ranking metrics.
-        rooted: ``loss`` is the root of the mean of the row losses.
-        weighted: ``(y, prediction, weights (r, n)) -> (r,)`` losses, where there are no row losses.
+        rooted: ``loss`` is the root of the mean of the row losses, not the mean.
+        scorer: ``(y, prediction) -> score``, only where there are no row losses.
+        weighted: ``(y, prediction, weights (r, n)) -> (r,)`` losses, only beside ``scorer``.
     """
 
     name: str
     task: Task
     greater_is_better: bool
     needs_probability: bool
-    scorer: Callable[[FloatArray, FloatArray], float]
     row_scorer: Callable[[FloatArray, FloatArray], FloatArray] | None = None
     rooted: bool = False
+    scorer: Callable[[FloatArray, FloatArray], float] | None = None
     weighted: Callable[[FloatArray, FloatArray, FloatArray], FloatArray] | None = None
 
     @property
@@ -72,7 +72,12 @@ class Metric:
             DataError: no rows, unequal lengths, NaN, not probabilities, or a metric that is
                 undefined here (one class for roc_auc, a constant target for r2).
         """
-        return float(self.scorer(*self._checked(y, prediction)))
+        checked = self._checked(y, prediction)
+        if self.row_scorer is None:
+            assert self.scorer is not None
+            return float(self.scorer(*checked))
+        mean = float(self.row_scorer(*checked).mean())
+        return self.flip(mean**0.5 if self.rooted else mean)
 
     def loss(self, y: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
         """Return ``score`` turned so that lower is better: 1 - score where greater is better."""
@@ -195,39 +200,12 @@ def _classes(probability: FloatArray) -> npt.NDArray[np.intp]:
     return best
 
 
-def _rmse(y: FloatArray, prediction: FloatArray) -> float:
-    from sklearn.metrics import root_mean_squared_error
-
-    return float(root_mean_squared_error(y, prediction))
-
-
-def _mae(y: FloatArray, prediction: FloatArray) -> float:
-    from sklearn.metrics import mean_absolute_error
-
-    return float(mean_absolute_error(y, prediction))
-
-
-def _r2(y: FloatArray, prediction: FloatArray) -> float:
-    from sklearn.metrics import r2_score
-
-    _variance(y)
-    return float(r2_score(y, prediction))
-
-
 def _roc_auc(y: FloatArray, prediction: FloatArray) -> float:
     from sklearn.metrics import roc_auc_score
 
     if y.min() == y.max():
         raise DataError(f"roc_auc is undefined: all {len(y)} targets are class {y[0]:g}.")
     return float(roc_auc_score(y, _positive(prediction)))
-
-
-def _log_loss(y: FloatArray, prediction: FloatArray) -> float:
-    return float(_log_losses(y, prediction).mean())
-
-
-def _accuracy(y: FloatArray, prediction: FloatArray) -> float:
-    return float((_classes(prediction) == y).mean())
 
 
 def _f1_weighted(y: FloatArray, prediction: FloatArray) -> float:
@@ -241,7 +219,8 @@ def _squared_errors(y: FloatArray, prediction: FloatArray) -> FloatArray:
 
 
 def _absolute_errors(y: FloatArray, prediction: FloatArray) -> FloatArray:
-    return np.abs(y - prediction)
+    errors: FloatArray = np.abs(y - prediction)
+    return errors
 
 
 def _scaled_squared_errors(y: FloatArray, prediction: FloatArray) -> FloatArray:
@@ -259,7 +238,7 @@ def _log_losses(y: FloatArray, prediction: FloatArray) -> FloatArray:
 
 
 def _misses(y: FloatArray, prediction: FloatArray) -> FloatArray:
-    return (_classes(prediction) != y).astype(np.float64)
+    return np.asarray(_classes(prediction) != y, dtype=np.float64)
 
 
 def _variance(y: FloatArray) -> float:
@@ -300,12 +279,14 @@ def _weighted_f1_loss(y: FloatArray, prediction: FloatArray, weights: FloatArray
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("rmse", "regression", False, False, _rmse, _squared_errors, rooted=True),
-        Metric("mae", "regression", False, False, _mae, _absolute_errors),
-        Metric("r2", "regression", True, False, _r2, _scaled_squared_errors),
-        Metric("roc_auc", "binary", True, True, _roc_auc, weighted=_weighted_auc_loss),
-        Metric("log_loss", "binary", False, True, _log_loss, _log_losses),
-        Metric("accuracy", "multiclass", True, True, _accuracy, _misses),
-        Metric("f1_weighted", "multiclass", True, True, _f1_weighted, weighted=_weighted_f1_loss),
+        Metric("rmse", "regression", False, False, _squared_errors, rooted=True),
+        Metric("mae", "regression", False, False, _absolute_errors),
+        Metric("r2", "regression", True, False, _scaled_squared_errors),
+        Metric("roc_auc", "binary", True, True, scorer=_roc_auc, weighted=_weighted_auc_loss),
+        Metric("log_loss", "binary", False, True, _log_losses),
+        Metric("accuracy", "multiclass", True, True, _misses),
+        Metric(
+            "f1_weighted", "multiclass", True, True, scorer=_f1_weighted, weighted=_weighted_f1_loss
+        ),
     )
 }
