@@ -96,6 +96,11 @@ class Metric:
             return None
         return self.row_scorer(*self._checked(y, prediction))
 
+    def row_signal(self, y: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
+        """Return (n,) errors whose autocorrelation sets the blocks: row losses or log losses."""
+        scorer = self.row_scorer or _log_losses
+        return scorer(*self._checked(y, prediction))
+
     def resampled_losses(
         self, y: npt.ArrayLike, prediction: npt.ArrayLike, draws: BlockDraws
     ) -> FloatArray:
