@@ -110,6 +110,8 @@ def test_the_verdict_is_evidence():
     verdict = QUICK.judge(
         y, challenger, champion, metric="rmse", champion_name="version 3", unit="min"
     )
+    assert verdict.reason.startswith("Promoted")
+    assert QUICK.judge(y, champion, challenger, metric="rmse").reason.startswith("Refused")
     stored = json.loads(json.dumps(dataclasses.asdict(verdict)))
     gain = stored["improvement"]
     assert gain["low"] < gain["value"] < gain["high"]

@@ -58,7 +58,8 @@ class Gate:
     ``(1 - confidence) / 2`` of the cases.
 
     Args:
-        holdout: Newest rows kept from the search: a duration ("36h", "7d", "2w") or a share in (0, 0.5].
+        holdout: Newest rows kept from the search: a duration ("36h", "7d", "2w") or a share in
+            (0, 0.5].
         margin: Smallest relative improvement of the loss worth a change, in [0, 1).
         confidence: Of the two-sided interval, in (0.5, 1).
         n_resamples: Bootstrap resamples, at least 100.
@@ -182,10 +183,9 @@ class Gate:
             verdict = self._compare(truth, ours, against, metric, blank)
         except DataError as error:  # the metric is undefined on these rows: no proof, no promotion
             return replace(blank, reason=f"Refused: {error}")
-        promoted, why = self._conclude(verdict, margin=0 if first else self.margin)
-        return replace(
-            verdict, promoted=promoted, reason=_sentence(verdict, why, champion_name, unit)
-        )
+        promoted, why = _conclude(verdict.improvement, margin=0 if first else self.margin)
+        verdict = replace(verdict, promoted=promoted)
+        return replace(verdict, reason=_sentence(verdict, why, champion_name, unit))
 
     def _compare(
         self, y: FloatArray, ours: FloatArray, theirs: FloatArray, metric: Metric, blank: Verdict
@@ -205,14 +205,15 @@ class Gate:
             improvement=percentile_interval(resampled, point, confidence=self.confidence),
         )
 
-    def _conclude(self, verdict: Verdict, *, margin: float) -> tuple[bool, str]:
-        """Return whether the numbers suffice and which condition said so."""
-        assert verdict.improvement is not None
-        if verdict.improvement.low <= 0:
-            return False, "the interval does not clear zero"
-        if verdict.improvement.value < margin:
-            return False, f"less than the margin of {margin:.1%}"
-        return True, f"clear of zero and at least the margin of {margin:.1%}"
+
+def _conclude(gain: Interval | None, *, margin: float) -> tuple[bool, str]:
+    """Return whether the numbers suffice and which condition said so."""
+    assert gain is not None
+    if gain.low <= 0:
+        return False, "the interval does not clear zero"
+    if gain.value < margin:
+        return False, f"less than the margin of {margin:.1%}"
+    return True, "clear of zero" + (f" and of the margin of {margin:.1%}" if margin else "")
 
 
 def _hold(name: str, value: object, holds: bool, allowed: str) -> None:
@@ -274,6 +275,6 @@ def _sentence(verdict: Verdict, why: str, champion_name: str, unit: str) -> str:
     return (
         f"{'Promoted' if verdict.promoted else 'Refused'}: {verdict.metric} "
         f"{verdict.challenger_score:.4g}{unit} against {verdict.champion_score:.4g}{unit} of "
-        f"{champion_name} on {verdict.rows:,} fresh rows, {gain.value:.1%} less loss "
-        f"({verdict.confidence:.0%} interval {gain.low:.1%} to {gain.high:.1%}), {why}."
+        f"{champion_name} on {verdict.rows:,} fresh rows, {abs(gain.value):.1%} {'less' if gain.value >= 0 else 'more'} loss "
+        f"({verdict.confidence:.0%} interval of the gain {gain.low:.1%} to {gain.high:.1%}), {why}."
     )
