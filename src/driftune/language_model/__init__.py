@@ -1,0 +1,25 @@
+"""The seam to language models: ``complete(messages, schema) -> Reply``, and what stands behind it.
+
+``ScriptedLanguageModel`` answers from a script, ``CachedLanguageModel`` replays replies from a
+folder, ``LiteLLMLanguageModel`` reaches any provider (extra ``[llm]``; imported when first asked).
+"""
+
+from driftune.language_model.cached import CachedLanguageModel
+from driftune.language_model.litellm import LiteLLMLanguageModel
+from driftune.language_model.opening import open_language_model
+from driftune.language_model.protocol import LanguageModel, Message, Reply
+from driftune.language_model.scripted import ScriptedLanguageModel
+from driftune.language_model.scripted_tuner import answer_as_tuner
+from driftune.language_model.spending import SpendLimit
+
+__all__ = [
+    "CachedLanguageModel",
+    "LanguageModel",
+    "LiteLLMLanguageModel",
+    "Message",
+    "Reply",
+    "ScriptedLanguageModel",
+    "SpendLimit",
+    "answer_as_tuner",
+    "open_language_model",
+]

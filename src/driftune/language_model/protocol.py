@@ -1,0 +1,44 @@
+"""The seam to any language model: one method, and what it returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+Message = dict[str, str]
+"""One chat message: ``{"role": "system" | "user" | "assistant", "content": text}``."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer of a language model and what it took.
+
+    Args:
+        text: The answer as it came; JSON when the model kept to the schema, anything otherwise.
+        prompt_tokens: Tokens that were read, as the provider counts them; 0 when it does not say.
+        completion_tokens: Tokens that were written.
+        cost_usd: US dollars for this call; ``None`` when the price of the model is unknown.
+        seconds: Wall time of the call, retries included.
+        model: The model that answered.
+    """
+
+    text: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float | None = 0.0
+    seconds: float = 0.0
+    model: str = ""
+
+
+@runtime_checkable
+class LanguageModel(Protocol):
+    """Whatever can answer messages with JSON by a schema.
+
+    Implementations raise ``LanguageModelError`` (or one of its subclasses, such as
+    ``SpendLimitReached``) when there is no answer: callers treat that, and only that, as a silent
+    model. Any other exception is a defect and is not caught.
+    """
+
+    def complete(self, messages: list[Message], schema: dict[str, Any]) -> Reply:
+        """Answer ``messages``; the text should be a JSON document that fits ``schema``."""
+        ...
