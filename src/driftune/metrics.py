@@ -72,7 +72,7 @@ class Metric:
             DataError: no rows, unequal lengths, NaN, not probabilities, or a metric that is
                 undefined here (one class for roc_auc, a constant target for r2).
         """
-        checked = self._checked(y, prediction)
+        checked = self.check(y, prediction)
         if self.row_scorer is None:
             assert self.scorer is not None
             return float(self.scorer(*checked))
@@ -94,12 +94,12 @@ class Metric:
         """
         if self.row_scorer is None:
             return None
-        return self.row_scorer(*self._checked(y, prediction))
+        return self.row_scorer(*self.check(y, prediction))
 
     def row_signal(self, y: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
         """Return (n,) errors whose autocorrelation sets the blocks: row losses or log losses."""
         scorer = self.row_scorer or _log_losses
-        return scorer(*self._checked(y, prediction))
+        return scorer(*self.check(y, prediction))
 
     def resampled_losses(
         self, y: npt.ArrayLike, prediction: npt.ArrayLike, draws: BlockDraws
@@ -110,18 +110,16 @@ class Metric:
         resample: there rows x resamples stays at 40 million, but never below 200 resamples.
         """
         if self.row_scorer is not None:
-            means = draws.means(self.row_scorer(*self._checked(y, prediction)))
+            means = draws.means(self.row_scorer(*self.check(y, prediction)))
             return np.sqrt(means) if self.rooted else means
         assert self.weighted is not None
-        checked = self._checked(y, prediction)
+        checked = self.check(y, prediction)
         most = max(_FEWEST_RESAMPLES, _MOST_CELLS // draws.n)
         draws = replace(draws, n_resamples=min(draws.n_resamples, most))
         return np.concatenate([self.weighted(*checked, weights) for weights in draws.weights()])
 
-    def _checked(
-        self, y: npt.ArrayLike, prediction: npt.ArrayLike
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return both as finite float arrays, or say what is wrong with them."""
+    def check(self, y: npt.ArrayLike, prediction: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Return both as finite float arrays; DataError says what is wrong with them."""
         truth = as_floats(y, f"y for {self.name}").ravel()
         predicted = as_floats(prediction, f"prediction for {self.name}")
         if predicted.ndim == 2 and predicted.shape[1] == 1:

@@ -272,9 +272,10 @@ def _sentence(verdict: Verdict, why: str, champion_name: str, unit: str) -> str:
     gain = verdict.improvement
     assert gain is not None
     unit = f" {unit}" if unit else ""
+    direction = "less" if gain.value >= 0 else "more"
     return (
         f"{'Promoted' if verdict.promoted else 'Refused'}: {verdict.metric} "
         f"{verdict.challenger_score:.4g}{unit} against {verdict.champion_score:.4g}{unit} of "
-        f"{champion_name} on {verdict.rows:,} fresh rows, {abs(gain.value):.1%} {'less' if gain.value >= 0 else 'more'} loss "
+        f"{champion_name} on {verdict.rows:,} fresh rows, {abs(gain.value):.1%} {direction} loss "
         f"({verdict.confidence:.0%} interval of the gain {gain.low:.1%} to {gain.high:.1%}), {why}."
     )

@@ -1,0 +1,16 @@
+"""Watch a model in service: measure (performance, drift), then decide (policy)."""
+
+from driftune.monitoring.drift import ColumnDrift, DriftMonitor, DriftReport
+from driftune.monitoring.performance import Observation, PerformanceMonitor
+from driftune.monitoring.policy import Decision, PastDecision, TriggerPolicy
+
+__all__ = [
+    "ColumnDrift",
+    "Decision",
+    "DriftMonitor",
+    "DriftReport",
+    "Observation",
+    "PastDecision",
+    "PerformanceMonitor",
+    "TriggerPolicy",
+]
