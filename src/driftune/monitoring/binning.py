@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Codes: TypeAlias = npt.NDArray[np.intp]
 
-_MOST_LEVELS = 50  # rarer levels share one bin: single rows per level would drift by themselves
+_MOST_LEVELS = 50  # a bin with a row or two would drift by itself
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class NumericBins:
     """Quantile bins of the reference; the last bin is for missing values.
 
     Args:
-        edges: Inner edges (n_bins - 1,), ascending, distinct.
+        edges: Edges between bins, ascending, distinct; a value at an edge is in the upper bin.
         low: Smallest finite value of the reference.
         high: Largest.
     """
@@ -53,7 +53,11 @@ class NumericBins:
 
 @dataclass(frozen=True)
 class LevelBins:
-    """One bin per frequent level, one for the rare, one for the unseen, one for missing values."""
+    """One bin per level, one for unseen levels, one for missing values.
+
+    Of more than 50 levels the rare share one bin with the unseen: where levels are many, new ones
+    keep coming without any drift. Their share is still reported.
+    """
 
     levels: pd.Index[Any]
     kind: Literal["numeric", "categorical"] = "categorical"
@@ -65,23 +69,28 @@ class LevelBins:
 
     def codes(self, column: pd.Series[Any]) -> Codes:
         """Return the bin (n,) of each value."""
-        import pandas as pd
-
-        found = self.levels.get_indexer(pd.Index(column.astype(object)))
-        codes = np.minimum(found, _MOST_LEVELS - 1).astype(np.intp)
+        found = self._found(column)
+        codes = np.minimum(found, self.size - 2)
         codes[found < 0] = self.size - 2
         codes[column.isna().to_numpy()] = self.size - 1
         return codes
 
     def unseen(self, column: pd.Series[Any]) -> float:
         """Return the share of values that the reference never had."""
-        return float((self.codes(column) == self.size - 2).mean())
+        return float(((self._found(column) < 0) & column.notna().to_numpy()).mean())
+
+    def _found(self, column: pd.Series[Any]) -> Codes:
+        """Return the rank of each value's level by frequency, -1 for none."""
+        import pandas as pd
+
+        return np.asarray(self.levels.get_indexer(pd.Index(column.astype(object))), dtype=np.intp)
 
 
 def learn_bins(column: pd.Series[Any], n_bins: int) -> NumericBins | LevelBins:
     """Return the bins of a reference column: numbers get quantile bins, all else levels.
 
-    A column of at most ``n_bins`` distinct numbers gets a bin for each of them.
+    A column of at most ``n_bins`` distinct numbers gets a bin for each of them, and one for what is
+    below and above them.
     """
     import pandas as pd
 
@@ -95,7 +104,8 @@ def learn_bins(column: pd.Series[Any], n_bins: int) -> NumericBins | LevelBins:
         return NumericBins(np.array([]), np.inf, -np.inf)
     distinct = np.unique(values)
     if len(distinct) <= n_bins:
-        edges = (distinct[1:] + distinct[:-1]) / 2
+        between = (distinct[1:] + distinct[:-1]) / 2
+        edges = np.array([distinct[0], *between, np.nextafter(distinct[-1], np.inf)])
     else:
         edges = np.unique(np.quantile(values, np.linspace(0, 1, n_bins + 1)[1:-1]))
     return NumericBins(edges, float(distinct[0]), float(distinct[-1]))

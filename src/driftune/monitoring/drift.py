@@ -213,7 +213,7 @@ class DriftMonitor:
         blocks = max(1, round(size / (width * _CELL)))
         rng = np.random.default_rng(self.seed)
         starts = rng.integers(cells - width + 1, size=(_DRAWS, blocks))
-        independent = min(_DRAWS, max(2, cells // (width * blocks)))
+        independent = min(_DRAWS, max(2, cells // width))
         self._limits[size] = {
             name: max(self.effect, self._limit(sums, starts, width, independent))
             for name, sums in self._sums.items()

@@ -1,0 +1,136 @@
+"""Drift alarms ring for drift, not for noise, slow columns, or small shifts of large tables."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from driftune.errors import DataError, UsageError
+from driftune.monitoring import DriftMonitor
+
+
+def table(seed, n, columns=5, shift=0.0):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        rng.normal(shift, 1, size=(n, columns)), columns=[f"x{i}" for i in range(columns)]
+    )
+    frame["carrier"] = rng.choice(["UA", "B6", "DL", None], size=n, p=[0.5, 0.3, 0.1, 0.1])
+    return frame
+
+
+@given(seed=st.integers(0, 10_000), missing=st.floats(0, 1))
+@settings(max_examples=20, deadline=None)
+def test_drift_of_a_sample_with_itself_is_zero(seed, missing):
+    frame = table(seed, 1000, columns=2)
+    frame["x0"] = frame["x0"].where(np.random.default_rng(seed).random(1000) > missing)
+    report = DriftMonitor().fit(frame).observe(frame)
+    assert [column.psi for column in report.columns] == [0, 0, 0]
+    assert report.alarms == ()
+
+
+def test_clean_windows_of_twenty_columns_stay_quiet():
+    """Kolmogorov-Smirnov at .05 per column would ring in about two of three of these windows."""
+    monitor = DriftMonitor().fit(table(0, 10_000, columns=20))
+    rang = sum(bool(monitor.observe(table(seed, 300, columns=20)).alarms) for seed in range(1, 61))
+    assert rang <= 6
+
+
+def test_slow_columns_stay_quiet_where_a_fixed_limit_rings():
+    """A column with a memory of weeks, as weather has: PSI above 0.2 in most clean windows."""
+    rng = np.random.default_rng(1)
+    slow = np.convolve(rng.normal(size=40_000), np.ones(300) / 300, mode="same") * 17
+    frame = pd.DataFrame({"temperature": slow})
+    monitor = DriftMonitor().fit(frame[:20_000])
+    reports = [monitor.observe(frame[s : s + 500]) for s in range(20_000, 40_000, 500)]
+    assert sum(report.columns[0].psi > 0.2 for report in reports) > 35
+    assert sum(bool(report.alarms) for report in reports) <= 3
+
+
+def test_a_shift_rings_for_its_column_alone():
+    monitor = DriftMonitor().fit(table(0, 5000))
+    batch = table(1, 500)
+    batch["x3"] += 0.8
+    assert monitor.observe(batch).alarms == ("x3",)
+
+
+def test_a_sure_but_tiny_shift_does_not_ring():
+    monitor = DriftMonitor().fit(table(0, 50_000, columns=2))
+    assert monitor.observe(table(1, 50_000, columns=2, shift=0.03)).alarms == ()
+
+
+def test_missing_and_unseen_values_are_shares_and_ring():
+    monitor = DriftMonitor().fit(table(0, 5000, columns=2))
+    batch = table(1, 500, columns=2)
+    batch.loc[:249, "x0"] = np.nan
+    batch.loc[:249, "carrier"] = "ZZ"
+    report = monitor.observe(batch)
+    by_name = {column.column: column for column in report.columns}
+    assert by_name["x0"].missing == 0.5
+    assert by_name["carrier"].unseen == 0.5
+    assert set(report.alarms) == {"x0", "carrier"}
+
+
+def test_rare_levels_do_not_ring_by_being_rare():
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({"tail": pd.Categorical(rng.integers(2000, size=8000).astype(str))})
+    assert DriftMonitor().fit(frame[:6000]).observe(frame[6000:]).alarms == ()
+
+
+def test_kinds_of_columns():
+    n = 1000
+    frame = pd.DataFrame(
+        {
+            "flag": np.arange(n) % 3 == 0,
+            "few": np.arange(n) % 4,
+            "nullable": pd.array([None, 1.5] * (n // 2), dtype="Float64"),
+            "empty": np.full(n, np.nan),
+            "constant": np.ones(n),
+            "when": pd.date_range("2013", periods=n, freq="h", tz="UTC"),
+        }
+    )
+    monitor = DriftMonitor().fit(frame)
+    kinds = {column.column: column.kind for column in monitor.observe(frame).columns}
+    assert kinds["flag"] == "categorical"
+    assert "when" not in kinds
+    changed = frame.assign(few=0, constant=2.0, empty=1.0)
+    assert set(monitor.observe(changed).alarms) == {"few", "constant", "empty"}
+
+
+def test_too_few_rows_are_a_state_not_an_all_clear():
+    report = DriftMonitor().fit(table(0, 2000)).observe(table(1, 100, shift=3), batch="small")
+    assert (report.status, report.columns, report.rows) == ("insufficient_data", (), 100)
+    assert list(report.table) == list(
+        DriftMonitor().fit(table(0, 2000)).observe(table(1, 500)).table
+    )
+
+
+def test_the_report_is_evidence():
+    report = DriftMonitor().fit(table(0, 2000)).observe(table(1, 500, shift=1), batch="w17")
+    stored = json.loads(json.dumps(dataclasses.asdict(report), allow_nan=False))
+    assert [column["column"] for column in stored["columns"]][-1] == "carrier"
+    assert report.table["column"].iloc[-1] == "carrier"  # the one that did not shift
+
+
+def test_batches_larger_than_the_reference_are_judged():
+    monitor = DriftMonitor().fit(table(0, 1000))
+    assert monitor.observe(table(1, 5000)).alarms == ()
+    assert len(monitor.observe(table(1, 5000, shift=0.8)).alarms) == 5
+
+
+def test_what_cannot_be_compared_is_an_error():
+    monitor = DriftMonitor().fit(table(0, 1000))
+    with pytest.raises(DataError, match="carrier"):
+        monitor.observe(table(1, 500).drop(columns="carrier"))
+    with pytest.raises(DataError, match="x1"):
+        monitor.observe(table(1, 500).assign(x1="text"))
+    with pytest.raises(DataError):
+        DriftMonitor().fit(table(0, 900))
+    with pytest.raises(UsageError):
+        DriftMonitor().observe(table(0, 1000))
+    for wrong in ({"n_bins": 1}, {"min_rows": 10}, {"significance": 5}, {"effect": 0}):
+        with pytest.raises(UsageError):
+            DriftMonitor(**wrong)
