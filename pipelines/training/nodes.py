@@ -1,0 +1,53 @@
+"""The final fit and its registration. The promotion rows stay untouched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pandas import DataFrame
+
+from driftune.lineage import code_version
+from driftune.project import Project
+from driftune.promotion.registry import Registry
+from driftune.settings import Settings
+from driftune.tracking import Tracker
+from driftune.tuning import TuningResult, prepare, refit
+
+Model = Any  # a fitted scikit-learn pipeline; not imported, to keep `kedro` quick to start
+EXAMPLE_ROWS = 5
+
+
+def fit(search_rows: DataFrame, tuning_result: dict[str, Any], settings: Settings) -> Model:
+    """Fit encoders and model, as one scikit-learn pipeline, on every row that the search saw."""
+    return refit(settings.problem, search_rows, TuningResult.from_dict(tuning_result))
+
+
+def register(
+    model: Model,
+    search_rows: DataFrame,
+    tuning_result: dict[str, Any],
+    data_version: dict[str, Any],
+    settings: Settings,
+    retune_id: str | None,
+) -> dict[str, Any]:
+    """Register the pipeline as ``challenger``, with where it came from as tags."""
+    result = TuningResult.from_dict(tuning_result)
+    project = Project.find()
+    tracker = Tracker(project.tracking_uri, project.state / "mlartifacts")
+    name = retune_id or result.study_name
+    run = tracker.retune_run(settings.name, name)
+    version = Registry(project.tracking_uri, settings.name).register(
+        model,
+        prepare(settings.problem, search_rows.tail(1000)).X.head(EXAMPLE_ROWS),
+        run_id=run,
+        retune_id=name,
+        tags={
+            "driftune.data_version": data_version["data_version"],
+            "driftune.batches": f"{data_version['batches'][0]}..{data_version['batches'][-1]}",
+            "driftune.study": result.study_name,
+            "driftune.code": code_version(project.root),
+            "driftune.validation_score": f"{result.best_value:.6g}",
+        },
+    )
+    tracker.finish(run)
+    return {"version": version, "run_id": run, "retune_id": name, **data_version}

@@ -1,0 +1,83 @@
+"""The search as a stage: plain functions around ``driftune.tuning.tune``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ibis
+from ibis import Table
+from pandas import DataFrame
+
+from driftune import lineage
+from driftune.project import Project
+from driftune.promotion import hold_out_newest
+from driftune.settings import Settings
+from driftune.tracking import Tracker
+from driftune.tuning import SearchSpace, TuningResult, tune
+from pipelines.listening import listener
+
+
+def record_data_version(
+    accepted: dict[str, Callable[[], Table]], batch_names: list[str], settings: Settings
+) -> dict[str, Any]:
+    """Put the rows of this run under DVC; the hash of the folder is the data version."""
+    project = Project.find()
+    folder = project.root / "data" / "02_intermediate" / settings.name / "accepted"
+    files = [folder / f"{name}.parquet" for name in batch_names if name in accepted]
+    version = lineage.snapshot(project.root, settings.name, files)
+    return {"data_version": version, "batches": batch_names}
+
+
+def collect_rows(features: dict[str, Callable[[], Table]], batch_names: list[str]) -> DataFrame:
+    """Return the features of all batches of this run as one table, in batch order."""
+    return ibis.union(*[features[name]() for name in batch_names]).to_pandas()
+
+
+def hold_out(labelled_rows: DataFrame, settings: Settings) -> tuple[DataFrame, DataFrame]:
+    """Keep the newest labelled rows for the gate, before anything is tuned."""
+    return hold_out_newest(labelled_rows, settings, settings.gate)
+
+
+def search(search_rows: DataFrame, settings: Settings, tuning: dict[str, Any]) -> dict[str, Any]:
+    """Tune on the search rows; resumes a study of the same rows and configuration."""
+    project = Project.find()
+    plan = settings.tuning_with(tuning)
+    result = tune(
+        settings.problem,
+        search_rows,
+        space=SearchSpace.load(plan.space, plan.family),
+        budget=plan.budget,
+        storage=project.study_storage,
+        n_folds=plan.folds,
+        seed=plan.seed,
+        family=plan.family,
+        warm_start=_earlier_best(project, settings.name),
+        language_model=plan.language_model,
+        on_progress=listener(),
+    )
+    return result.to_dict()
+
+
+def _earlier_best(project: Project, problem: str) -> list[dict[str, Any]]:
+    """Return the configuration of the last promoted model: the first thing worth trying."""
+    promoted = project.ledger.retunes(problem, "promoted")
+    return [promoted[-1].details["best_params"]] if promoted else []
+
+
+def track(
+    tuning_result: dict[str, Any],
+    data_version: dict[str, Any],
+    settings: Settings,
+    retune_id: str | None,
+) -> dict[str, Any]:
+    """Write the study to MLflow: the retune as parent run, each trial as its child."""
+    result = TuningResult.from_dict(tuning_result)
+    project = Project.find()
+    tracker = Tracker(project.tracking_uri, project.state / "mlartifacts")
+    name = retune_id or result.study_name
+    run = tracker.retune_run(
+        settings.name, name, **{"driftune.data_version": data_version["data_version"]}
+    )
+    tracker.log_study(settings.name, run, result)
+    return {"run_id": run, "retune_id": name}

@@ -1,0 +1,11 @@
+"""The loop: watch, decide, retune, prove, promote. Each step is one function with a key.
+
+The command line calls the steps one after another; the Prefect flows wrap each in a task. Both are
+safe to stop anywhere and to call again.
+"""
+
+from driftune.loop.retune import Retune, carry_out, retune
+from driftune.loop.rollback import roll_back
+from driftune.loop.watch import pending_batches, watch, watch_batch
+
+__all__ = ["Retune", "carry_out", "pending_batches", "retune", "roll_back", "watch", "watch_batch"]

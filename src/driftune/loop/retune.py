@@ -1,0 +1,287 @@
+"""Retune: data -> features -> tune -> train -> gate -> promote, under a lease, for one problem."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from driftune.errors import DriftuneError, LeaseLost
+from driftune.ledger import PromotionRow
+from driftune.loop.scoring import score
+from driftune.monitoring import PerformanceMonitor
+from driftune.promotion.registry import CHAMPION
+
+if TYPE_CHECKING:
+    from driftune.ledger import Lease, RetuneRow
+    from driftune.project import Project
+    from driftune.promotion import Verdict
+    from driftune.promotion.registry import Registry
+    from driftune.settings import Settings
+
+DONE = ("promoted", "refused")
+
+
+def retune_id(settings: Settings, through: str) -> str:
+    """Name a retune after its data and its configuration: the same again is the same retune."""
+    text = settings.model_dump_json(include={"target", "metric", "drop", "features", "tuning"})
+    return f"{settings.name}-{through}-{sha256(text.encode()).hexdigest()[:6]}"
+
+
+def champion_or_refuse(registry: Registry) -> int:
+    """Return the champion's version.
+
+    Raises:
+        DriftuneError: There is none; says how to get one.
+    """
+    version = registry.version_of(CHAMPION)
+    if version is None:
+        raise DriftuneError(
+            f"{registry.name!r} has no champion yet; `driftune retune {registry.name}` makes one."
+        )
+    return version
+
+
+@dataclass
+class Retune:
+    """One retune: its steps, in order, each safe to call again.
+
+    Attributes:
+        project: Where it runs.
+        settings: The problem.
+        id: Its key in the ledger, in MLflow and in the registry.
+        lease: The right to change the champion.
+    """
+
+    project: Project
+    settings: Settings
+    id: str
+    lease: Lease
+
+    @property
+    def row(self) -> RetuneRow:
+        """Its record in the ledger."""
+        return self.project.ledger.retune(self.id)
+
+    @property
+    def registry(self) -> Registry:
+        """The registry of the problem's model."""
+        return self.project.registry(self.settings.name)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Runtime parameters of the pipelines: the problem, the batches, the key."""
+        return {
+            "problem": self.settings.name,
+            "batches": self.batches,
+            "retune_id": self.id,
+            **({"tuning": self.row.details["tuning"]} if "tuning" in self.row.details else {}),
+        }
+
+    @property
+    def batches(self) -> list[str]:
+        """The initial rows and the accepted batches up to the one that asked for the retune."""
+        first, through = self.settings.rows.stem, self.row.through
+        accepted = self.project.ledger.accepted_batches(self.settings.name)
+        if through in (None, first):
+            return [first]
+        upto = accepted.index(through) + 1 if through in accepted else len(accepted)
+        return [first, *accepted[:upto]]
+
+    def prepare(self) -> None:
+        """1. Check the rows and make the features."""
+        self.project.run_pipelines("data_validation", "feature_engineering", **self.parameters)
+
+    def tune(self) -> None:
+        """2. Search on all rows but the newest; a stopped study is taken up where it stood."""
+        result = self.project.run_pipelines("tuning", want="tuning_result", **self.parameters)
+        spend = result.get("llm_spend") or {}
+        self.project.ledger.record_spend(
+            self.id,
+            self.settings.name,
+            calls=int(spend.get("calls", 0)),
+            tokens=int(spend.get("tokens", 0)),
+            cost_usd=float(spend.get("cost_usd", 0.0)),
+        )
+        self.project.ledger.set_retune(
+            self.id, "running", lease=self.lease, best_params=result["best_params"]
+        )
+
+    def train(self) -> int:
+        """3. Fit the best configuration and register it as challenger; returns the version."""
+        made = self.project.run_pipelines("training", want="challenger", **self.parameters)
+        version = int(made["version"])
+        self.project.ledger.set_retune(self.id, "running", lease=self.lease, version=version)
+        return version
+
+    def judge(self, version: int) -> Verdict:
+        """4. Compare challenger and champion on the rows that the search never saw."""
+        verdict = judge(self.project, self.settings, version)
+        self.registry.tag(version, driftune__gate=json.dumps(asdict(verdict)))
+        self.project.ledger.set_retune(
+            self.id, "running", lease=self.lease, verdict=asdict(verdict)
+        )
+        return verdict
+
+    def conclude(self, version: int, verdict: Verdict) -> RetuneRow:
+        """5. Promote the challenger, or leave the champion; closes the retune."""
+        if verdict.promoted:
+            promote(self.project, self.settings, version, verdict.reason, retune=self)
+        status = "promoted" if verdict.promoted else "refused"
+        return self.project.ledger.set_retune(self.id, status, lease=self.lease)
+
+
+Step = Callable[[str, Callable[[], Any]], Any]
+
+
+def run_step(name: str, call: Callable[[], Any]) -> Any:
+    """Run a step plainly; flows give one that makes it a Prefect task."""
+    return call()
+
+
+def retune(
+    project: Project,
+    settings: Settings,
+    *,
+    trigger: str = "manual",
+    reason: str = "asked for",
+    through: str | None = None,
+    tuning: dict[str, Any] | None = None,
+    step: Step = run_step,
+) -> RetuneRow:
+    """Retune one problem, once per state of its data and configuration.
+
+    Args:
+        project: Where to run.
+        settings: The problem.
+        trigger: Who asked: ``manual``, ``schedule``.
+        reason: Why, in a sentence.
+        through: Newest batch to learn from; default: the newest accepted one.
+        tuning: Overrides of the problem's section ``tuning``.
+        step: Runs one named step.
+
+    Returns:
+        The retune's record, see :func:`carry_out`.
+    """
+    if tuning:
+        settings = settings.model_copy(update={"tuning": settings.tuning_with(tuning)})
+    accepted = project.ledger.accepted_batches(settings.name)
+    through = through or (accepted[-1] if accepted else settings.rows.stem)
+    row = project.ledger.request_retune(
+        retune_id(settings, through), settings.name, trigger=trigger, reason=reason, through=through
+    )
+    return carry_out(project, settings, row.id, tuning=tuning, step=step)
+
+
+def carry_out(
+    project: Project,
+    settings: Settings,
+    wanted: str,
+    *,
+    tuning: dict[str, Any] | None = None,
+    step: Step = run_step,
+) -> RetuneRow:
+    """Do what is left of a retune in the queue.
+
+    1. Take the lease, or be merged into the retune that holds it; 2. prepare; 3. tune; 4. train;
+    5. judge; 6. conclude. Killed anywhere, the same call goes on from there.
+
+    Returns:
+        The retune's record. ``promoted`` or ``refused`` when it is done (also when an earlier call
+        did it), ``merged_into`` when another one is running, ``running`` when another process
+        works on this very one.
+
+    Raises:
+        LeaseLost: Another process took over; nothing was changed.
+    """
+    ledger = project.ledger
+    row = ledger.retune(wanted)
+    if row.status in DONE:
+        return row
+    lease = ledger.lease(settings.name)
+    if lease is None:
+        return _merge(project, settings, row)
+    with lease:
+        ledger.set_retune(row.id, "running", lease=lease, **({"tuning": tuning} if tuning else {}))
+        try:
+            return _run(Retune(project, settings, row.id, lease), step)
+        except LeaseLost:
+            raise
+        except Exception as error:
+            # Whatever went wrong is on record before it goes on its way; a later call tries again.
+            why = f"{type(error).__name__}: {error}"
+            ledger.set_retune(row.id, "failed", lease=lease, error=why)
+            raise
+
+
+def _run(run: Retune, step: Step) -> RetuneRow:
+    step("prepare", run.prepare)
+    step("tune", run.tune)
+    version = step("train", run.train)
+    verdict = step("judge", lambda: run.judge(version))
+    row: RetuneRow = step("conclude", lambda: run.conclude(version, verdict))
+    return row
+
+
+def _merge(project: Project, settings: Settings, row: RetuneRow) -> RetuneRow:
+    """Leave the work to the retune that holds the lease."""
+    running = [r for r in project.ledger.retunes(settings.name, "running") if r.id != row.id]
+    if not running:  # the holder works on this very retune
+        return project.ledger.retune(row.id)
+    return project.ledger.set_retune(row.id, "merged_into", merged_into=running[-1].id)
+
+
+def judge(project: Project, settings: Settings, version: int) -> Verdict:
+    """Put a version before the gate, against the champion of this moment."""
+    registry = project.registry(settings.name)
+    rows = project.load_dataset("promotion_rows", problem=settings.name)
+    labels, challenger = score(registry.load(version), settings.problem, rows)
+    champion = registry.version_of(CHAMPION)
+    theirs = None
+    if champion not in (None, version):
+        assert champion is not None
+        theirs = score(registry.load(champion), settings.problem, rows)[1]
+    reference = PerformanceMonitor(settings.metric).fit(labels, challenger).reference
+    registry.tag(version, driftune__reference=json.dumps(asdict(reference)))
+    return settings.gate.judge(
+        labels, challenger, theirs, metric=settings.metric, champion_name=f"version {champion}"
+    )
+
+
+def promote(
+    project: Project,
+    settings: Settings,
+    version: int,
+    reason: str,
+    *,
+    retune: Retune | None = None,
+    kind: str = "promotion",
+) -> None:
+    """Make a version the champion and write that down, fenced by the lease when there is one.
+
+    The ledger is asked first: a revived owner whose lease was taken over changes nothing.
+
+    Raises:
+        LeaseLost: Another owner took over.
+        DriftuneError: The version was never judged.
+    """
+    registry = project.registry(settings.name)
+    if "driftune.reference" not in registry.tags(version):
+        raise DriftuneError(f"Version {version} of {settings.name!r} was never judged by the gate.")
+    observed = project.ledger.observations(settings.name)
+    if retune:
+        retune.lease.renew()
+    previous = registry.promote(version)
+    project.ledger.record_promotion(
+        PromotionRow(
+            problem=settings.name,
+            version=version,
+            previous=previous,
+            kind=kind,
+            reason=reason,
+            retune_id=retune.id if retune else None,
+            after_batch=observed[-1].batch if observed else None,
+        )
+    )

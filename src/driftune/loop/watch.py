@@ -1,0 +1,169 @@
+"""Watch: one observation and one decision for each batch that arrives."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from driftune.errors import DriftuneError, ValidationFailed
+from driftune.ledger import DecisionRow, ObservationRow, RetuneRow
+from driftune.ledger.ledger import INVALID
+from driftune.lineage import file_version
+from driftune.loop.retune import champion_or_refuse, retune_id
+from driftune.loop.scoring import score
+from driftune.monitoring import PastDecision, PerformanceMonitor
+from driftune.resampling import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pandas import DataFrame
+
+    from driftune.project import Project
+    from driftune.promotion.registry import Registry
+    from driftune.settings import Settings
+
+
+def pending_batches(project: Project, settings: Settings) -> list[str]:
+    """Return the batches that have arrived and have no decision yet, oldest first."""
+    seen = {row.batch for row in project.ledger.observations(settings.name)}
+    return [name for name in settings.batch_files() if name not in seen | {settings.rows.stem}]
+
+
+def watch(
+    project: Project,
+    settings: Settings,
+    *,
+    limit: int | None = None,
+    on_batch: Callable[[ObservationRow], None] | None = None,
+) -> Iterator[ObservationRow]:
+    """Decide about each pending batch in turn; stop after one that asks for a retune.
+
+    Whoever iterates sees to the retune; what arrived later is then judged by the new champion.
+    """
+    for name in pending_batches(project, settings)[:limit]:
+        row = watch_batch(project, settings, name)
+        if on_batch:
+            on_batch(row)
+        yield row
+        if row.decision.outcome == "queued":
+            return
+
+
+def watch_batch(project: Project, settings: Settings, batch: str) -> ObservationRow:
+    """Validate, score, observe, decide, record; a batch on record keeps its first decision."""
+    known = project.ledger.observation(settings.name, batch)
+    if known is not None:
+        return known
+    try:
+        rows = prepare_batch(project, settings, batch)
+    except ValidationFailed as refusal:
+        return record_refusal(project, settings, batch, str(refusal))
+    return decide(project, settings, batch, rows)
+
+
+def prepare_batch(project: Project, settings: Settings, batch: str) -> DataFrame:
+    """Run validation and feature engineering on one batch; returns its features.
+
+    Raises:
+        ValidationFailed: A critical expectation failed.
+    """
+    steps = ("data_validation", "feature_engineering")
+    made = project.run_pipelines(*steps, want="features", problem=settings.name, batches=[batch])
+    rows: DataFrame = made[batch]().to_pandas()
+    return rows
+
+
+def decide(project: Project, settings: Settings, batch: str, rows: DataFrame) -> ObservationRow:
+    """Score a batch with the champion, observe, decide, and write both down."""
+    registry = project.registry(settings.name)
+    version = champion_or_refuse(registry)
+    labels, predictions = score(registry.load(version), settings.problem, rows)
+    monitor = PerformanceMonitor.from_reference(settings.metric, reference(registry, version))
+    observation = monitor.observe(labels, predictions, batch=batch)
+    decision = settings.policy.decide(history(project, settings), observation)
+    row = ObservationRow(
+        **_identity(project, settings, batch),
+        champion_version=version,
+        status=observation.status,
+        value=observation.value,
+        low=observation.low,
+        high=observation.high,
+        details=asdict(observation),
+    )
+    wanted = _retune_row(settings, batch, decision.trigger or "", decision.reason)
+    queued = wanted if decision.outcome == "queued" else None
+    return project.ledger.record(
+        row,
+        DecisionRow(
+            **asdict(decision),
+            retune_id=queued.id if queued else None,
+            policy=settings.policy.digest(),
+        ),
+        queued,
+    )
+
+
+def record_refusal(
+    project: Project, settings: Settings, batch: str, refusal: str
+) -> ObservationRow:
+    """Write down that a batch failed validation. Bad data alerts; it never starts a retune."""
+    row = ObservationRow(
+        **_identity(project, settings, batch), status=INVALID, details={"refusal": refusal}
+    )
+    decision = DecisionRow(
+        outcome="alert", trigger="data_quality", breach=False, reason=refusal,
+        policy=settings.policy.digest(),
+    )  # fmt: skip
+    return project.ledger.record(row, decision)
+
+
+def history(project: Project, settings: Settings) -> list[PastDecision]:
+    """Return what the policy needs to know of earlier batches, oldest first."""
+    finished = {r.id for r in project.ledger.retunes(settings.name, "promoted")}
+    return [
+        PastDecision(
+            batch=row.batch,
+            outcome=row.decision.outcome,
+            breach=row.decision.breach,
+            retuned=row.decision.retune_id in finished,
+        )
+        for row in project.ledger.observations(settings.name)
+    ]
+
+
+def reference(registry: Registry, version: int) -> Interval:
+    """Return the champion's score on the rows that it was judged on when it was promoted.
+
+    Raises:
+        DriftuneError: The version was made champion without passing the gate.
+    """
+    stored = registry.tags(version).get("driftune.reference")
+    if stored is None:
+        raise DriftuneError(
+            f"Version {version} of {registry.name!r} is champion but was never judged by the gate:"
+            f" `driftune promote {registry.name} --version {version}` does that."
+        )
+    return Interval(**json.loads(stored))
+
+
+def _identity(project: Project, settings: Settings, batch: str) -> dict[str, Any]:
+    """What makes an observation the one of this batch, these bytes and this policy."""
+    version = file_version(settings.batch_files()[batch])
+    parts = (settings.name, batch, version, settings.policy.digest())
+    return {
+        "key": sha256("|".join(parts).encode()).hexdigest(),
+        "problem": settings.name,
+        "batch": batch,
+        "sequence": len(project.ledger.observations(settings.name)),
+        "data_version": version,
+    }
+
+
+def _retune_row(settings: Settings, batch: str, trigger: str, reason: str) -> RetuneRow:
+    return RetuneRow(
+        id=retune_id(settings, batch), problem=settings.name, trigger=trigger, reason=reason,
+        through=batch, status="queued", details={},
+    )  # fmt: skip

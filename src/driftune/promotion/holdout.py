@@ -1,0 +1,50 @@
+"""The rows that the gate judges on: the newest labelled ones, which no search ever sees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from driftune.errors import DataError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from driftune.problem import Problem
+    from driftune.promotion.gate import Gate
+
+
+def hold_out_newest(
+    rows: DataFrame, problem: Problem, gate: Gate, *, seed: int = 0
+) -> tuple[DataFrame, DataFrame]:
+    """Split labelled rows into what the search may see and what the gate keeps.
+
+    Args:
+        rows: Features with target (and time); rows without a target are left out of both.
+        problem: Says which columns are target and time.
+        gate: Its ``holdout`` says how much is kept.
+        seed: For tables without time, where a random share is kept.
+
+    Returns:
+        ``(search rows, promotion rows)``, each in time order and with no row in common.
+
+    Raises:
+        DataError: The table has no target or time column, or too few rows for both parts.
+    """
+    for column in filter(None, (problem.target, problem.time)):
+        if column not in rows.columns:
+            raise DataError(f"The table has no column {column!r} (problem {problem.name!r}).")
+    labelled = rows[rows[problem.target].notna()]
+    if problem.time:
+        labelled = labelled.sort_values(problem.time, kind="stable")
+        order = labelled[problem.time].to_numpy()
+    else:
+        if isinstance(gate.holdout, str):
+            raise DataError(
+                f"gate.holdout = {gate.holdout!r} is a duration, but problem {problem.name!r} has"
+                " no `time`; give a share such as 0.2."
+            )
+        order = np.random.default_rng(seed).permutation(len(labelled))
+    held = gate.holdout_rows(order)
+    return labelled[~held].reset_index(drop=True), labelled[held].reset_index(drop=True)

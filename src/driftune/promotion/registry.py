@@ -1,0 +1,194 @@
+"""The model registry: MLflow versions with the aliases champion, challenger and previous.
+
+The only file that imports MLflow's registry. A reader loads ``models:/NAME@champion`` and gets a
+whole, valid version at every instant: moving an alias is one write.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from driftune.errors import DriftuneError, ServiceUnavailable, UsageError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from pandas import DataFrame
+    from sklearn.pipeline import Pipeline
+
+CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+RETUNE_TAG = "driftune.retune_id"
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Versions of one problem's model.
+
+    Attributes:
+        uri: MLflow's tracking URI; the registry lives in the same store.
+        name: The registered model's name, which is the problem's.
+    """
+
+    uri: str
+    name: str
+
+    @property
+    def client(self) -> MlflowClient:
+        """A client that does not depend on MLflow's global state."""
+        import mlflow
+
+        return mlflow.MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+
+    def register(
+        self,
+        model: Pipeline,
+        example: DataFrame,
+        *,
+        run_id: str,
+        retune_id: str,
+        tags: dict[str, str],
+    ) -> int:
+        """Store a fitted pipeline as a new version with the alias ``challenger``.
+
+        The same retune registers once: a second call returns the version of the first.
+
+        Args:
+            model: Fitted scikit-learn pipeline that takes the raw features.
+            example: A few rows of features, shape ``(n, features)``; gives the signature too.
+            run_id: MLflow run that the model belongs to.
+            retune_id: Idempotency key.
+            tags: Data version, study, commit and the like, as strings.
+        """
+        version = self.version_of_retune(retune_id)
+        if version is None:
+            version = self._log_model(model, example, run_id)
+            self.client.set_model_version_tag(self.name, str(version), RETUNE_TAG, retune_id)
+        for key, value in tags.items():
+            self.client.set_model_version_tag(self.name, str(version), key, value)
+        self.client.set_registered_model_alias(self.name, CHALLENGER, str(version))
+        return version
+
+    def _log_model(self, model: Pipeline, example: DataFrame, run_id: str) -> int:
+        import mlflow
+        from mlflow.models import infer_signature
+
+        mlflow.set_tracking_uri(self.uri)
+        with mlflow.start_run(run_id=run_id):
+            info = mlflow.sklearn.log_model(
+                model,
+                name="model",
+                signature=infer_signature(example, model.predict(example)),
+                input_example=example,
+                registered_model_name=self.name,
+                serialization_format="cloudpickle",  # skops refuses LightGBM inside a pipeline
+                pip_requirements=_requirements(),
+            )
+        return int(info.registered_model_version)
+
+    def version_of(self, alias: str) -> int | None:
+        """Return the version that an alias points to, or ``None``."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return int(self.client.get_model_version_by_alias(self.name, alias).version)
+        except MlflowException as error:
+            if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+                return None
+            raise ServiceUnavailable(f"The MLflow registry does not answer: {error}") from error
+
+    def version_of_retune(self, retune_id: str) -> int | None:
+        """Return the version that a retune registered, or ``None``."""
+        query = f"name='{self.name}' and tag.`{RETUNE_TAG}`='{retune_id}'"
+        found = self.client.search_model_versions(query)
+        return int(found[0].version) if found else None
+
+    def versions(self) -> list[int]:
+        """Return all versions, oldest first."""
+        found = self.client.search_model_versions(f"name='{self.name}'")
+        return sorted(int(version.version) for version in found)
+
+    def tags(self, version: int) -> dict[str, str]:
+        """Return the tags of a version.
+
+        Raises:
+            UsageError: There is no such version.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return dict(self.client.get_model_version(self.name, str(version)).tags)
+        except MlflowException:
+            raise UsageError(
+                f"There is no version {version} of {self.name!r}; there are {self.versions()}."
+            ) from None
+
+    def tag(self, version: int, **tags: str) -> None:
+        """Add tags to a version; dots in a name are written as double underscores."""
+        for key, value in tags.items():
+            self.client.set_model_version_tag(
+                self.name, str(version), key.replace("__", "."), value
+            )
+
+    def run_id(self, version: int) -> str:
+        """Return the MLflow run that a version came from."""
+        return str(self.client.get_model_version(self.name, str(version)).run_id)
+
+    def load(self, version: int) -> Any:
+        """Load a version as the scikit-learn pipeline that was registered."""
+        return _load(self.uri, self.name, version)
+
+    def promote(self, version: int) -> int | None:
+        """Make ``version`` the champion; the old one becomes ``previous``.
+
+        ``previous`` moves first: killed between the two writes, the champion still serves, and a
+        second call ends in the same state.
+
+        Returns:
+            The version that was champion before (``None`` for the first).
+        """
+        self.tags(version)  # refuses a version that does not exist
+        before = self.version_of(CHAMPION)
+        if before == version:
+            return self.version_of(PREVIOUS)
+        if before is not None:
+            self.client.set_registered_model_alias(self.name, PREVIOUS, str(before))
+        self.client.set_registered_model_alias(self.name, CHAMPION, str(version))
+        if self.version_of(CHALLENGER) == version:
+            self.client.delete_registered_model_alias(self.name, CHALLENGER)
+        return before
+
+    def rollback(self) -> tuple[int, int]:
+        """Swap champion and previous.
+
+        Returns:
+            The champion now, and the one that was taken back.
+
+        Raises:
+            DriftuneError: There is no previous version.
+        """
+        previous = self.version_of(PREVIOUS)
+        before = self.version_of(CHAMPION)
+        if previous is None or before is None:
+            raise DriftuneError(
+                f"{self.name!r} has no previous champion to go back to;"
+                f" its versions are {self.versions()}."
+            )
+        self.promote(previous)
+        return previous, before
+
+
+@lru_cache(maxsize=4)  # loading takes most of a watch tick; a version never changes
+def _load(uri: str, name: str, version: int) -> Any:
+    import mlflow
+
+    mlflow.set_tracking_uri(uri)
+    return mlflow.sklearn.load_model(f"models:/{name}/{version}")
+
+
+def _requirements() -> list[str]:
+    """Pin what the pipeline needs when it is loaded; MLflow's own guess runs the model to see."""
+    from importlib.metadata import version
+
+    packages = ("scikit-learn", "lightgbm", "pandas", "numpy", "cloudpickle")
+    return [f"{package}=={version(package)}" for package in packages]

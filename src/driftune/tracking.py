@@ -1,0 +1,149 @@
+"""MLflow tracking: one parent run per retune, one child run per trial.
+
+Runs are found by a tag, not by a variable that a crash would lose: the same retune always gets
+the same parent run.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from typing import TYPE_CHECKING, Any
+
+from driftune.errors import ServiceUnavailable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlflow import MlflowClient
+
+    from driftune.tuning import TuningResult
+
+RETUNE_TAG = "driftune.retune_id"
+TRIAL_TAG = "driftune.trial"
+MAX_VALUE_LENGTH = 500
+
+
+class Tracker:
+    """Writes studies and steps to MLflow.
+
+    Args:
+        uri: Tracking URI, e.g. ``sqlite:////abs/mlflow.db`` or ``http://host:5000``.
+        artifacts: Where a new experiment keeps its files when the store is a local database.
+    """
+
+    def __init__(self, uri: str, artifacts: Path | None = None) -> None:
+        self.uri = uri
+        self.artifacts = artifacts
+
+    @property
+    def client(self) -> MlflowClient:
+        """A client with explicit URIs: nothing depends on MLflow's global state."""
+        import mlflow
+
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        return mlflow.MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+
+    def experiment(self, problem: str) -> str:
+        """Return the id of the problem's experiment, made when missing.
+
+        Raises:
+            ServiceUnavailable: MLflow does not answer.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self.client.get_experiment_by_name(problem)
+            if found is not None:
+                return str(found.experiment_id)
+            local = self.artifacts is not None and "://" in self.uri and "http" not in self.uri
+            location = (self.artifacts / problem).as_uri() if local and self.artifacts else None
+            return str(self.client.create_experiment(problem, artifact_location=location))
+        except MlflowException as error:
+            found = self.client.get_experiment_by_name(problem)  # another process was faster
+            if found is not None:
+                return str(found.experiment_id)
+            raise ServiceUnavailable(
+                f"MLflow does not answer ({error.error_code}); check MLFLOW_TRACKING_URI."
+            ) from error
+
+    def retune_run(self, problem: str, retune_id: str, **tags: str) -> str:
+        """Return the id of the parent run of a retune, made when missing; adds ``tags``."""
+        experiment = self.experiment(problem)
+        run_id = self._find(experiment, f"tags.`{RETUNE_TAG}` = '{retune_id}'")
+        if run_id is None:
+            labels = {RETUNE_TAG: retune_id, "mlflow.runName": retune_id}
+            run_id = self.client.create_run(experiment, tags=labels).info.run_id
+        for key, value in tags.items():
+            self.client.set_tag(run_id, key, value)
+        return run_id
+
+    def log(
+        self, run_id: str, *, params: dict[str, Any] | None = None, **metrics: float | None
+    ) -> None:
+        """Write parameters and finite metrics to a run in one request."""
+        from mlflow.entities import Metric, Param
+
+        stamp = int(time.time() * 1000)
+        self.client.log_batch(
+            run_id,
+            metrics=[Metric(k, float(v), stamp, 0) for k, v in metrics.items() if _finite(v)],
+            params=[Param(k, str(v)[:MAX_VALUE_LENGTH]) for k, v in (params or {}).items()],
+        )
+
+    def finish(self, run_id: str, *, failed: bool = False) -> None:
+        """Close a run."""
+        self.client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
+
+    def log_study(self, problem: str, parent: str, result: TuningResult) -> int:
+        """Write each trial of a study as a child run; trials that are there already are skipped.
+
+        Returns:
+            The number of child runs written now.
+        """
+        experiment = self.experiment(problem)
+        known = self.client.search_runs(
+            [experiment], f"tags.`mlflow.parentRunId` = '{parent}'", max_results=10_000
+        )
+        done = {run.data.tags.get(TRIAL_TAG) for run in known if run.info.status != "RUNNING"}
+        rows = [t for t in result.trials.to_dict("records") if str(t["number"]) not in done]
+        for row in rows:
+            self._log_trial(experiment, parent, row, result)
+        self.log(
+            parent,
+            params={f"best.{k}": v for k, v in result.best_params.items()},
+            **{f"validation_{result.metric}": result.best_value, "study_seconds": result.seconds},
+        )
+        self.client.set_tag(parent, "driftune.study", result.study_name)
+        self.client.set_tag(parent, "driftune.stop_reason", result.stop_reason)
+        return len(rows)
+
+    def _log_trial(
+        self, experiment: str, parent: str, row: dict[str, Any], result: TuningResult
+    ) -> None:
+        number = str(row["number"])
+        tags = {
+            "mlflow.parentRunId": parent,
+            "mlflow.runName": f"trial {number}",
+            TRIAL_TAG: number,
+            "driftune.source": str(row["source"]),
+            "driftune.state": str(row["state"]),
+        }
+        rationale = row.get("rationale")
+        if isinstance(rationale, str) and rationale:
+            tags["driftune.rationale"] = rationale[:MAX_VALUE_LENGTH]
+        run_id = self.client.create_run(experiment, tags=tags).info.run_id
+        numbers = {k: row.get(k) for k in ("spread", "train_gap", "best_iteration", "fit_seconds")}
+        params = row["params"] if isinstance(row["params"], dict) else {}
+        self.log(run_id, params=params, **{result.metric: row["value"], **numbers})
+        self.finish(run_id, failed=row["state"] == "FAIL")
+
+    def _find(self, experiment: str, query: str) -> str | None:
+        runs = self.client.search_runs([experiment], query, max_results=1)
+        return str(runs[0].info.run_id) if runs else None
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
