@@ -1,0 +1,303 @@
+"""LLM-TPE: a classical sampler that shares its trials with a language model, if that earns it."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.search_space import IntersectionSearchSpace
+from optuna.trial import TrialState
+
+from driftune.errors import UsageError
+from driftune.language_model import open_language_model
+from driftune.sampler import record
+from driftune.sampler.allocation import EarnedShare
+from driftune.sampler.history import find_incumbent, is_usable, judge_trials, loss_of
+from driftune.sampler.jitter import jitter
+from driftune.sampler.proposer import ModelProposer, NoProposal
+from driftune.sampler.unit_cube import nearest_value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from optuna.distributions import BaseDistribution
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial
+
+    from driftune.language_model import LanguageModel
+    from driftune.sampler.allocation import Allocation
+
+_logger = logging.getLogger("driftune.sampler")
+
+_PARTNERS = {"TPESampler": "tpe", "GPSampler": "gp", "RandomSampler": "random"}
+_FEWEST_FOR_JITTER = 4  # completed trials; before that the incumbent is an accident
+
+
+class LLMTPESampler(BaseSampler):
+    """Samples each trial, as a whole, from one source: warm start, TPE, null or language model.
+
+    Warm-start configurations run first. Then an allocation chooses who proposes: the classical
+    partner, the null model that jitters the incumbent, or the language model, which is asked
+    rarely (several configurations per question) and reads the whole history. Whatever goes wrong
+    with the model, the partner takes the turn. All state is on the trials: a study goes on from
+    its storage alone.
+
+    >>> import optuna
+    >>> from driftune.language_model import ScriptedLanguageModel
+    >>> from driftune.sampler import FixedShare, LLMTPESampler, source_of
+    >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+    >>> answer = {"proposals": [{"configuration": {"x": 1.9}, "rationale": "2 looks like a root."}]}
+    >>> sampler = LLMTPESampler(
+    ...     language_model=ScriptedLanguageModel([answer]),
+    ...     search_space={"x": optuna.distributions.FloatDistribution(-10, 10)},
+    ...     warm_start=[{"x": 3.0}],
+    ...     allocation=FixedShare(1.0),
+    ...     max_model_calls=1,
+    ...     seed=1,
+    ... )
+    >>> study = optuna.create_study(sampler=sampler)
+    >>> study.optimize(lambda trial: abs(trial.suggest_float("x", -10, 10) - 2), n_trials=3)
+    >>> [(source_of(t), t.params["x"]) for t in study.trials[:2]]
+    [('warm_start', 3.0), ('llm', 1.9)]
+    >>> study.trials[1].system_attrs["driftune:rationale"]
+    '2 looks like a root.'
+
+    The idea is SLLMBO's (Mahammadli and Ertekin, arXiv 2410.20302), with whole configurations in
+    place of a coin per parameter and an earned in place of a fixed share. Fallbacks are logged
+    once per reason; ``logging.getLogger("driftune.sampler").setLevel("ERROR")`` silences them.
+
+    Args:
+        language_model: Whom to ask: a ``LanguageModel``, or a string for
+            ``open_language_model``; ``None`` samples from the other sources only.
+        allocation: Who proposes; default ``EarnedShare()``.
+        partner: The classical sampler; default ``TPESampler(seed=seed)``. ``GPSampler`` and
+            ``RandomSampler`` work as well.
+        warm_start: Configurations to run first. Parameters that one lacks are sampled by the
+            partner; numbers outside a range are clipped, unknown categories sampled.
+        search_space: The limits, if known beforehand: then the model can propose from the first
+            trial on. Else they are learned from the trials.
+        data_card: A summary of the data for the model, in text.
+        metric: What the objective measures, for the model.
+        proposals_per_call: Configurations per question.
+        max_model_calls: Questions per study, over all processes and restarts.
+        max_model_failures: Turns in a row without a usable answer that end the questions.
+        seed: Makes the sampler deterministic, given the replies.
+
+    Raises:
+        UsageError: If the partner is of another kind or a number is not positive.
+    """
+
+    def __init__(  # noqa: PLR0913 - keyword-only settings
+        self,
+        *,
+        language_model: LanguageModel | str | None = None,
+        allocation: Allocation | None = None,
+        partner: BaseSampler | None = None,
+        warm_start: Sequence[Mapping[str, Any]] = (),
+        search_space: Mapping[str, BaseDistribution] | None = None,
+        data_card: str | None = None,
+        metric: str = "",
+        proposals_per_call: int = 4,
+        max_model_calls: int = 25,
+        max_model_failures: int = 3,
+        seed: int | None = None,
+    ) -> None:
+        if proposals_per_call < 1 or max_model_calls < 0 or max_model_failures < 1:
+            raise UsageError(
+                f"proposals_per_call={proposals_per_call} and max_model_failures="
+                f"{max_model_failures} must be at least 1, max_model_calls={max_model_calls} at "
+                "least 0."
+            )
+        self._partner = TPESampler(seed=seed) if partner is None else partner
+        self._partner_source = _name_partner(self._partner)
+        self._allocation = EarnedShare() if allocation is None else allocation
+        self._warm_start = [dict(configuration) for configuration in warm_start]
+        self._declared = None if search_space is None else dict(search_space)
+        self._learned = IntersectionSearchSpace(include_pruned=True)
+        self._entropy: Any = np.random.SeedSequence(seed).entropy
+        if isinstance(language_model, str):
+            language_model = open_language_model(language_model, max_calls=max_model_calls)
+        self._proposer: ModelProposer | None = None
+        if language_model is not None:
+            self._proposer = ModelProposer(
+                language_model,
+                metric=metric,
+                data_card=data_card,
+                proposals_per_call=proposals_per_call,
+                max_calls=max_model_calls,
+                max_failures=max_model_failures,
+            )
+        self._told: set[str] = set()
+
+    def reseed_rng(self) -> None:
+        """Draw a new seed, for this sampler and its partner."""
+        self._entropy = np.random.SeedSequence().entropy
+        self._partner.reseed_rng()
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Return the declared space, else what the trials have in common."""
+        partners = self._partner.infer_relative_search_space(study, trial)
+        if study._is_multi_objective():
+            return partners
+        own = self._learned.calculate(study) if self._declared is None else self._declared
+        return {**partners, **{name: d for name, d in own.items() if not d.single()}}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Choose the source of this trial and return its configuration."""
+        if record.WARM_START in trial.system_attrs:
+            return {}  # comes value by value, clipped to the ranges that the objective names
+        if "fixed_params" in trial.system_attrs or study._is_multi_objective():
+            return self._sample_partner(study, trial, search_space)
+        others = [t for t in record.read_trials(study) if t.number != trial.number]
+        rng = np.random.default_rng([self._entropy, trial.number])
+        source = self._choose_source(study, others, search_space, rng)
+        if source == "llm" and self._proposer is not None:
+            try:
+                return self._proposer.propose(study, trial, others, search_space)
+            except NoProposal as event:
+                self._fall_back(study, trial, event)
+        elif source == "jitter":
+            record.record(study, trial, {record.SOURCE: "jitter"})
+            incumbent = find_incumbent(others, study.direction)
+            assert incumbent is not None
+            return jitter(incumbent.params, search_space, rng)
+        return self._sample_partner(study, trial, search_space)
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Return the warm start's value, if this trial has one, else the partner's."""
+        index = trial.system_attrs.get(record.WARM_START, len(self._warm_start))
+        configuration = self._warm_start[index] if index < len(self._warm_start) else {}
+        if param_name in configuration:
+            try:
+                return nearest_value(configuration[param_name], param_distribution)
+            except ValueError:
+                pass  # not a value of this parameter: the partner fills the gap
+        return self._partner.sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Give the trial its warm-start configuration while there are any left."""
+        self._partner.before_trial(study, trial)
+        if not self._warm_start or "fixed_params" in trial.system_attrs:
+            return
+        index = _count_starters(record.read_trials(study), trial.number)
+        if index < len(self._warm_start):
+            facts = {record.WARM_START: index, record.SOURCE: "warm_start"}
+            record.record(study, trial, facts)
+
+    def after_trial(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        """Record what the trial gained over the incumbent of its time."""
+        self._partner.after_trial(study, trial, state, values)
+        if state != TrialState.COMPLETE or not values or study._is_multi_objective():
+            return
+        others = [t for t in record.read_trials(study) if t.number != trial.number]
+        incumbent = find_incumbent(others, study.direction)
+        feasible = all(violation <= 0 for violation in trial.constraints.values())
+        if incumbent is not None and feasible:
+            sign = -1.0 if study.direction.name == "MAXIMIZE" else 1.0
+            gain = max(0.0, loss_of(incumbent, study.direction) - sign * values[0])
+            if math.isfinite(gain):
+                record.record(study, trial, {record.GAIN: gain})
+
+    def _choose_source(
+        self,
+        study: Study,
+        trials: Sequence[FrozenTrial],
+        space: Mapping[str, BaseDistribution],
+        rng: np.random.Generator,
+    ) -> str:
+        sources = [self._partner_source]
+        if _can_jitter(trials, space, find_incumbent(trials, study.direction)):
+            sources.append("jitter")
+        if self._proposer is not None and self._proposer.can_propose(trials, space):
+            sources.append("llm")
+        if len(sources) == 1:
+            return sources[0]
+        history = judge_trials(trials, study.direction)
+        chosen = self._allocation.choose(history, sources, rng)
+        if chosen not in sources:
+            raise UsageError(
+                f"{type(self._allocation).__name__} chose {chosen!r} where only "
+                f"{', '.join(sources)} can propose; choose among the sources given."
+            )
+        return chosen
+
+    def _sample_partner(
+        self, study: Study, trial: FrozenTrial, space: Mapping[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        if record.SOURCE not in trial.system_attrs and "fixed_params" not in trial.system_attrs:
+            source = "random" if self._is_starting(study) else self._partner_source
+            record.record(study, trial, {record.SOURCE: source})
+        inferred = self._partner.infer_relative_search_space(study, trial)
+        common = {name: d for name, d in inferred.items() if name in space}
+        return self._partner.sample_relative(study, trial, common)
+
+    def _is_starting(self, study: Study) -> bool:
+        done = (TrialState.COMPLETE, TrialState.PRUNED)
+        needed = getattr(self._partner, "_n_startup_trials", 0)
+        return len(study.get_trials(deepcopy=False, states=done)) < needed
+
+    def _fall_back(self, study: Study, trial: FrozenTrial, event: NoProposal) -> None:
+        record.record(study, trial, {record.FALLBACK: event.reason})
+        if event.reason not in self._told:
+            self._told.add(event.reason)
+            _logger.warning(
+                "Trial %d is sampled by %s instead of the language model (%s: %s). Told once per "
+                "reason; raise the level of the logger 'driftune.sampler' to silence it.",
+                trial.number,
+                type(self._partner).__name__,
+                event.reason,
+                event,
+            )
+
+
+def _name_partner(partner: BaseSampler) -> str:
+    kind = type(partner).__name__
+    if kind not in _PARTNERS:
+        raise UsageError(f"partner={kind} is not supported; use one of {', '.join(_PARTNERS)}.")
+    return _PARTNERS[kind]
+
+
+def _count_starters(trials: Sequence[FrozenTrial], number: int) -> int:
+    """Count the trials before ``number`` that have, or are about to get, a warm start.
+
+    Counting only lower numbers gives parallel workers different configurations without a lock.
+    """
+    return sum(
+        record.WARM_START in trial.system_attrs
+        or (not trial.state.is_finished() and "fixed_params" not in trial.system_attrs)
+        for trial in trials
+        if trial.number < number
+    )
+
+
+def _can_jitter(
+    trials: Sequence[FrozenTrial],
+    space: Mapping[str, BaseDistribution],
+    incumbent: FrozenTrial | None,
+) -> bool:
+    if incumbent is None or not space or sum(map(is_usable, trials)) < _FEWEST_FOR_JITTER:
+        return False
+    return all(
+        name in incumbent.params
+        and distribution._contains(distribution.to_internal_repr(incumbent.params[name]))
+        for name, distribution in space.items()
+    )

@@ -1,0 +1,71 @@
+"""What the sampler writes on a trial, under which names, and how to read it back.
+
+Everything that the sampler must remember lives on the trials, in storage: a new process with the
+same storage goes on where the last one stopped.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial
+
+SOURCES = ("warm_start", "llm", "tpe", "gp", "jitter", "random")
+"""Who can have proposed a trial; ``random`` is also the partner before it has enough trials."""
+
+PREFIX = "driftune:"
+SOURCE = "driftune:source"
+RATIONALE = "driftune:rationale"  # the model's sentence
+EXPECTED = "driftune:expected"  # the model's guess of the objective value
+MODEL = "driftune:model"
+CALLS = "driftune:calls"  # questions asked during this trial, repair included
+PROMPT_TOKENS = "driftune:prompt_tokens"
+COMPLETION_TOKENS = "driftune:completion_tokens"
+COST_USD = "driftune:cost_usd"
+SECONDS = "driftune:seconds"
+PROPOSALS = "driftune:proposals"  # all that the model answered during this trial
+CLAIM = "driftune:claim"  # [trial that asked, index]: which proposal this trial runs
+FALLBACK = "driftune:fallback"  # why the partner took a turn of the model
+GAIN = "driftune:gain"  # improvement over the incumbent at the end of the trial
+WARM_START = "driftune:warm_start"  # index of the configuration that this trial runs first
+
+
+def source_of(trial: FrozenTrial) -> str:
+    """Who proposed ``trial``: one of ``SOURCES``.
+
+    Trials that the user enqueued count as ``warm_start``, trials that another sampler made as
+    ``random``.
+    """
+    attributes = trial.system_attrs
+    if SOURCE in attributes:
+        return str(attributes[SOURCE])
+    return "warm_start" if "fixed_params" in attributes else "random"
+
+
+def record(study: Study, trial: FrozenTrial, facts: dict[str, Any]) -> None:
+    """Write ``facts`` on the trial, in storage and in the copy at hand; ``None`` is left out."""
+    for name, value in facts.items():
+        if value is not None:
+            study._storage.set_trial_system_attr(trial._trial_id, name, value)
+            trial.system_attrs[name] = value
+
+
+def read_trials(study: Study) -> list[FrozenTrial]:
+    """All trials of the study by number, not copied: do not change them.
+
+    Read from storage because pruners such as Hyperband show a sampler only a part of the study.
+    """
+    return study._storage.get_all_trials(study._study_id, deepcopy=False)
+
+
+def read_spending(trial: FrozenTrial, name: str) -> float:
+    """Return what the trial itself spent, such as ``record.CALLS``; 0 if nothing.
+
+    Optuna copies all attributes to the retry of a failed trial, which asked for nothing.
+    """
+    if "failed_trial" in trial.system_attrs:
+        return 0
+    spent: float = trial.system_attrs.get(name, 0)
+    return spent

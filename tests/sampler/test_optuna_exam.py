@@ -1,0 +1,40 @@
+"""Optuna's own exam for samplers, without a model and with one. Nothing is skipped.
+
+``SingleOnlySamplerTestCase`` is the only class of the exam that is not inherited: it asks a sampler
+to refuse several objectives, and ours hands such studies to its partner.
+"""
+
+from __future__ import annotations
+
+import pytest
+from optuna.samplers import TPESampler
+from optuna.testing.pytest_samplers import (
+    BasicSamplerTestCase,
+    MultiObjectiveSamplerTestCase,
+    RelativeSamplerTestCase,
+)
+
+from driftune.language_model import open_language_model
+from driftune.sampler import FixedShare, LLMTPESampler
+
+
+class TestWithoutModel(
+    BasicSamplerTestCase, RelativeSamplerTestCase, MultiObjectiveSamplerTestCase
+):
+    @pytest.fixture
+    def sampler(self):
+        return lambda: LLMTPESampler(partner=TPESampler(n_startup_trials=0, seed=1), seed=1)
+
+
+class TestWithScriptedModel(
+    BasicSamplerTestCase, RelativeSamplerTestCase, MultiObjectiveSamplerTestCase
+):
+    @pytest.fixture
+    def sampler(self):
+        return lambda: LLMTPESampler(
+            language_model=open_language_model("scripted:tuner"),
+            allocation=FixedShare(0.5, jitter_share=0.25),
+            partner=TPESampler(n_startup_trials=0, seed=1),
+            warm_start=[{"x": 1}],
+            seed=1,
+        )
