@@ -97,6 +97,14 @@ class Tracker:
         """Close a run."""
         self.client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
 
+    def running(self, problem: str) -> list[tuple[str, str]]:
+        """Return ``(retune id, run id)`` of the parent runs that are not closed."""
+        found = self.client.search_runs(
+            [self.experiment(problem)], "attributes.status = 'RUNNING'", max_results=1000
+        )
+        tags = [(run.data.tags.get(RETUNE_TAG), run.info.run_id) for run in found]
+        return [(retune_id, run_id) for retune_id, run_id in tags if retune_id]
+
     def log_study(self, problem: str, parent: str, result: TuningResult) -> int:
         """Write each trial of a study as a child run; trials that are there already are skipped.
 

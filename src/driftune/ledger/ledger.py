@@ -14,6 +14,7 @@ from driftune.ledger.engine import open_engine
 from driftune.ledger.lease import LEASE_SECONDS, Lease
 from driftune.ledger.tables import (
     DecisionRow,
+    LeaseRow,
     ObservationRow,
     PromotionRow,
     RetuneRow,
@@ -152,6 +153,12 @@ class Ledger:
         """Take the right to retune ``problem``; ``None`` while somebody else holds it."""
         who = owner or f"{socket.gethostname()}:{os.getpid()}"
         return Lease.acquire(self.engine, problem, who, seconds)
+
+    def is_leased(self, problem: str) -> bool:
+        """Return whether somebody holds the right to retune ``problem`` now."""
+        with Session(self.engine) as session:
+            row = session.get(LeaseRow, problem)
+            return row is not None and row.owner is not None and row.expires_at > now()
 
     # Promotions and spend
 

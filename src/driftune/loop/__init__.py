@@ -4,8 +4,9 @@ The command line calls the steps one after another; the Prefect flows wrap each 
 safe to stop anywhere and to call again.
 """
 
-from driftune.loop.retune import Retune, carry_out, retune
+from driftune.loop.reconcile import due_retunes, reconcile
+from driftune.loop.retune import Retune, carry_out, claim, request, retune
 from driftune.loop.rollback import roll_back
 from driftune.loop.watch import pending_batches, watch, watch_batch
 
-__all__ = ["Retune", "carry_out", "pending_batches", "retune", "roll_back", "watch", "watch_batch"]
+__all__ = ["Retune", "carry_out", "claim", "due_retunes", "reconcile", "pending_batches", "request", "retune", "roll_back", "watch", "watch_batch"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,8 @@ from driftune.monitoring import PerformanceMonitor
 from driftune.promotion.registry import CHAMPION
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from driftune.ledger import Lease, RetuneRow
     from driftune.project import Project
     from driftune.promotion import Verdict
@@ -90,12 +92,16 @@ class Retune:
         upto = accepted.index(through) + 1 if through in accepted else len(accepted)
         return [first, *accepted[:upto]]
 
-    def prepare(self) -> None:
-        """1. Check the rows and make the features."""
-        self.project.run_pipelines("data_validation", "feature_engineering", **self.parameters)
+    def validate(self) -> None:
+        """1. Check the rows; bad ones are put aside, a bad table stops here."""
+        self.project.run_pipelines("data_validation", **self.parameters)
+
+    def make_features(self) -> None:
+        """2. Join and derive the features."""
+        self.project.run_pipelines("feature_engineering", **self.parameters)
 
     def tune(self) -> None:
-        """2. Search on all rows but the newest; a stopped study is taken up where it stood."""
+        """3. Search on all rows but the newest; a stopped study is taken up where it stood."""
         result = self.project.run_pipelines("tuning", want="tuning_result", **self.parameters)
         spend = result.get("llm_spend") or {}
         self.project.ledger.record_spend(
@@ -110,14 +116,14 @@ class Retune:
         )
 
     def train(self) -> int:
-        """3. Fit the best configuration and register it as challenger; returns the version."""
+        """4. Fit the best configuration and register it as challenger; returns the version."""
         made = self.project.run_pipelines("training", want="challenger", **self.parameters)
         version = int(made["version"])
         self.project.ledger.set_retune(self.id, "running", lease=self.lease, version=version)
         return version
 
     def judge(self, version: int) -> Verdict:
-        """4. Compare challenger and champion on the rows that the search never saw."""
+        """5. Compare challenger and champion on the rows that the search never saw."""
         verdict = judge(self.project, self.settings, version)
         self.registry.tag(version, driftune__gate=json.dumps(asdict(verdict)))
         self.project.ledger.set_retune(
@@ -126,19 +132,11 @@ class Retune:
         return verdict
 
     def conclude(self, version: int, verdict: Verdict) -> RetuneRow:
-        """5. Promote the challenger, or leave the champion; closes the retune."""
+        """6. Promote the challenger, or leave the champion; closes the retune."""
         if verdict.promoted:
             promote(self.project, self.settings, version, verdict.reason, retune=self)
         status = "promoted" if verdict.promoted else "refused"
         return self.project.ledger.set_retune(self.id, status, lease=self.lease)
-
-
-Step = Callable[[str, Callable[[], Any]], Any]
-
-
-def run_step(name: str, call: Callable[[], Any]) -> Any:
-    """Run a step plainly; flows give one that makes it a Prefect task."""
-    return call()
 
 
 def retune(
@@ -149,7 +147,6 @@ def retune(
     reason: str = "asked for",
     through: str | None = None,
     tuning: dict[str, Any] | None = None,
-    step: Step = run_step,
 ) -> RetuneRow:
     """Retune one problem, once per state of its data and configuration.
 
@@ -160,33 +157,31 @@ def retune(
         reason: Why, in a sentence.
         through: Newest batch to learn from; default: the newest accepted one.
         tuning: Overrides of the problem's section ``tuning``.
-        step: Runs one named step.
 
     Returns:
         The retune's record, see :func:`carry_out`.
     """
     if tuning:
         settings = settings.model_copy(update={"tuning": settings.tuning_with(tuning)})
+    row = request(project, settings, trigger=trigger, reason=reason, through=through)
+    return carry_out(project, settings, row.id, tuning=tuning)
+
+
+def request(
+    project: Project, settings: Settings, *, trigger: str, reason: str, through: str | None = None
+) -> RetuneRow:
+    """Enter a retune into the queue; the same data and configuration give the same entry."""
     accepted = project.ledger.accepted_batches(settings.name)
     through = through or (accepted[-1] if accepted else settings.rows.stem)
-    row = project.ledger.request_retune(
+    return project.ledger.request_retune(
         retune_id(settings, through), settings.name, trigger=trigger, reason=reason, through=through
     )
-    return carry_out(project, settings, row.id, tuning=tuning, step=step)
 
 
 def carry_out(
-    project: Project,
-    settings: Settings,
-    wanted: str,
-    *,
-    tuning: dict[str, Any] | None = None,
-    step: Step = run_step,
+    project: Project, settings: Settings, wanted: str, *, tuning: dict[str, Any] | None = None
 ) -> RetuneRow:
-    """Do what is left of a retune in the queue.
-
-    1. Take the lease, or be merged into the retune that holds it; 2. prepare; 3. tune; 4. train;
-    5. judge; 6. conclude. Killed anywhere, the same call goes on from there.
+    """Do what is left of a retune in the queue; killed anywhere, the same call goes on from there.
 
     Returns:
         The retune's record. ``promoted`` or ``refused`` when it is done (also when an earlier call
@@ -196,41 +191,50 @@ def carry_out(
     Raises:
         LeaseLost: Another process took over; nothing was changed.
     """
+    with claim(project, settings, wanted, tuning=tuning) as run:
+        if run is not None:
+            run.validate()
+            run.make_features()
+            run.tune()
+            version = run.train()
+            run.conclude(version, run.judge(version))
+    return project.ledger.retune(wanted)
+
+
+@contextmanager
+def claim(
+    project: Project, settings: Settings, wanted: str, *, tuning: dict[str, Any] | None = None
+) -> Iterator[Retune | None]:
+    """Take the lease for a retune in the queue; ``None`` when there is nothing to do here.
+
+    An error inside the block goes on record as ``failed`` before it goes on its way; a kill leaves
+    ``running`` with a lease that expires. Either way a later claim takes the work up.
+    """
     ledger = project.ledger
     row = ledger.retune(wanted)
-    if row.status in DONE:
-        return row
-    lease = ledger.lease(settings.name)
+    lease = None if row.status in DONE else ledger.lease(settings.name)
     if lease is None:
-        return _merge(project, settings, row)
+        if row.status not in DONE:
+            _merge(project, settings, row)
+        yield None
+        return
     with lease:
         ledger.set_retune(row.id, "running", lease=lease, **({"tuning": tuning} if tuning else {}))
         try:
-            return _run(Retune(project, settings, row.id, lease), step)
+            yield Retune(project, settings, row.id, lease)
         except LeaseLost:
             raise
         except Exception as error:
-            # Whatever went wrong is on record before it goes on its way; a later call tries again.
             why = f"{type(error).__name__}: {error}"
             ledger.set_retune(row.id, "failed", lease=lease, error=why)
             raise
 
 
-def _run(run: Retune, step: Step) -> RetuneRow:
-    step("prepare", run.prepare)
-    step("tune", run.tune)
-    version = step("train", run.train)
-    verdict = step("judge", lambda: run.judge(version))
-    row: RetuneRow = step("conclude", lambda: run.conclude(version, verdict))
-    return row
-
-
-def _merge(project: Project, settings: Settings, row: RetuneRow) -> RetuneRow:
-    """Leave the work to the retune that holds the lease."""
+def _merge(project: Project, settings: Settings, row: RetuneRow) -> None:
+    """Leave the work to the retune that holds the lease, unless that is this very one."""
     running = [r for r in project.ledger.retunes(settings.name, "running") if r.id != row.id]
-    if not running:  # the holder works on this very retune
-        return project.ledger.retune(row.id)
-    return project.ledger.set_retune(row.id, "merged_into", merged_into=running[-1].id)
+    if running and row.status != "running":
+        project.ledger.set_retune(row.id, "merged_into", merged_into=running[-1].id)
 
 
 def judge(project: Project, settings: Settings, version: int) -> Verdict:

@@ -1,0 +1,27 @@
+"""The reconcile flow: close what a crash left open, and ring the bell for what waits."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from driftune import loop
+from driftune.project import Project
+from flows.events import announce_due_retunes
+
+
+@flow(name="reconcile", persist_result=False)
+def reconcile() -> list[str]:
+    """Reconcile every problem of the project.
+
+    1. Close MLflow runs without a live retune, merge waiting retunes; 2. announce what waits.
+
+    Returns:
+        What was done, a sentence each.
+    """
+    project = Project.find()
+    done: list[str] = []
+    for problem in project.problems():
+        settings = project.settings(problem)
+        done += loop.reconcile(project, settings)
+        done += [f"announced {name}" for name in announce_due_retunes(project, settings)]
+    return done

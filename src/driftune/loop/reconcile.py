@@ -1,0 +1,59 @@
+"""Find, and close, what a crash left open. Idempotent: call it as often as you like."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from driftune.ledger.tables import now
+from driftune.tracking import Tracker
+
+if TYPE_CHECKING:
+    from driftune.ledger import RetuneRow
+    from driftune.project import Project
+    from driftune.settings import Settings
+
+ANNOUNCE_AGAIN = timedelta(minutes=5)
+
+
+def due_retunes(project: Project, settings: Settings) -> list[RetuneRow]:
+    """Return the retunes that wait for somebody to carry them out.
+
+    Those in the queue, and those whose owner died. One that was announced in the last five minutes
+    is left alone: its run is on the way.
+    """
+    if project.ledger.is_leased(settings.name):
+        return []
+    horizon = (now() - ANNOUNCE_AGAIN).isoformat()
+    waiting = project.ledger.open_retunes(settings.name)
+    return [row for row in waiting if row.details.get("announced_at", "") < horizon]
+
+
+def reconcile(project: Project, settings: Settings) -> list[str]:
+    """Close MLflow runs whose retune has ended and supersede waiting retunes of older data.
+
+    Returns:
+        What was done, a sentence each; empty when all was well.
+    """
+    done = [
+        f"closed MLflow run {run} of the ended retune {retune_id}"
+        for retune_id, run in _forgotten_runs(project, settings)
+    ]
+    waiting = due_retunes(project, settings)
+    for older in waiting[:-1]:
+        newest = waiting[-1]
+        project.ledger.set_retune(older.id, "merged_into", merged_into=newest.id)
+        done.append(f"merged the waiting retune {older.id} into {newest.id}")
+    return done
+
+
+def _forgotten_runs(project: Project, settings: Settings) -> list[tuple[str, str]]:
+    """Finish parent runs that are RUNNING although their retune is not."""
+    open_ids = {row.id for row in project.ledger.open_retunes(settings.name)}
+    tracker = Tracker(project.tracking_uri, project.state / "mlartifacts")
+    closed = []
+    for retune_id, run in tracker.running(settings.name):
+        if retune_id not in open_ids:
+            tracker.finish(run, failed=True)
+            closed.append((retune_id, run))
+    return closed
