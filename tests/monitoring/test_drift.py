@@ -134,3 +134,20 @@ def test_what_cannot_be_compared_is_an_error():
     for wrong in ({"n_bins": 1}, {"min_rows": 10}, {"significance": 5}, {"effect": 0}):
         with pytest.raises(UsageError):
             DriftMonitor(**wrong)
+
+
+def test_a_new_level_in_place_of_missing_values_rings():
+    monitor = DriftMonitor().fit(table(0, 5000, columns=2))
+    batch = table(1, 500, columns=2)
+    assert monitor.observe(batch.fillna({"carrier": "ZZ"})).alarms == ("carrier",)
+
+
+def test_many_slow_columns_together_stay_quiet():
+    """The stated chance of a false alarm is for all columns of a batch, not for each."""
+    rng = np.random.default_rng(5)
+    kernel = np.ones(300) / 300
+    slow = np.array([np.convolve(rng.normal(size=30_000), kernel, "same") for _ in range(20)]).T
+    frame = pd.DataFrame(slow).add_prefix("weather_")
+    monitor = DriftMonitor().fit(frame[:15_000])
+    windows = [frame[start : start + 500] for start in range(15_000, 30_000, 500)]
+    assert sum(bool(monitor.observe(window).alarms) for window in windows) <= 4

@@ -105,3 +105,13 @@ def test_settings_and_order_of_calls_are_checked():
         PerformanceMonitor("rmse", min_rows=1)
     with pytest.raises(UsageError):
         PerformanceMonitor("rmse", confidence=95)
+
+
+def test_errors_that_come_in_storms_widen_the_interval():
+    rng = np.random.default_rng(0)
+    error = np.repeat(rng.normal(size=40), 50) * 10
+    monitor = PerformanceMonitor("rmse").fit(np.zeros(2000), error)
+    storms = monitor.observe(np.zeros(2000), error, batch="in storms")
+    mixed = monitor.observe(np.zeros(2000), rng.permutation(error), batch="the same, shuffled")
+    assert storms.value == pytest.approx(mixed.value)
+    assert storms.high - storms.low > 3 * (mixed.high - mixed.low)

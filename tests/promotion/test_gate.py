@@ -77,6 +77,13 @@ def test_the_first_model_must_beat_the_constant():
     assert QUICK.judge(late, both, metric="f1_weighted").promoted
 
 
+def test_the_first_model_needs_no_margin():
+    y, good, _ = pair(2)  # about 70 % less error than the mean
+    strict = Gate(margin=0.9, n_resamples=300)
+    assert strict.judge(y, good, metric="rmse").promoted
+    assert not strict.judge(y, good, np.full(len(y), y.mean()), metric="rmse").promoted
+
+
 def test_a_broken_champion_does_not_stay_for_ever():
     y, challenger, champion = pair(4)
     champion[0] = np.nan
