@@ -1,0 +1,123 @@
+"""Model families: what tuning needs to know about an algorithm.
+
+A family is one small class; :func:`get_family` finds it by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from driftune.errors import UsageError, close_match
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from driftune.metrics import Metric
+    from driftune.tuning.splitters import Fold
+
+
+@dataclass(frozen=True)
+class Table:
+    """Encoded training data, shared by all trials of a study.
+
+    Attributes:
+        X: ``(n, p)`` float64, categorical columns first; NaN is missing.
+        y: ``(n,)`` floats, or class numbers 0..k-1.
+        n_categorical: How many of the first columns are categorical.
+        n_classes: k, or 0 for regression.
+        metric: What is optimised.
+    """
+
+    X: NDArray[Any]
+    y: NDArray[Any]
+    n_categorical: int
+    n_classes: int
+    metric: Metric
+
+
+@dataclass(frozen=True)
+class FoldFit:
+    """One model trained on one fold.
+
+    Attributes:
+        prediction: For the validation rows, shaped as :class:`driftune.metrics.Metric` expects.
+        train_prediction: For ``train_rows``, in the same shape.
+        train_rows: A sample of the training rows.
+        best_iteration: Boosting rounds (or the like) at the best validation loss.
+        curve: Validation loss, as the family measures it, after each round.
+        seconds: Wall time of training and prediction.
+        cut: Whether the deadline ended the training.
+    """
+
+    prediction: NDArray[Any]
+    train_prediction: NDArray[Any]
+    train_rows: NDArray[Any]
+    best_iteration: int
+    curve: Sequence[float]
+    seconds: float
+    cut: bool
+
+
+class FoldFitter(Protocol):
+    """Trains one configuration on one fold; keeps what trials can share."""
+
+    def fit(self, fold: int, params: Mapping[str, Any], *, deadline: float) -> FoldFit:
+        """Train on fold number ``fold``, until ``deadline`` (``time.monotonic()``) at most."""
+        ...
+
+
+class Family(Protocol):
+    """An algorithm that can be tuned.
+
+    Attributes:
+        name: As written in settings.
+        presets: Search spaces by name, ``recommended`` among them.
+        parameter_names: Parameters that a search space may hold.
+        aliases: Other names of these parameters, which are read as well.
+    """
+
+    name: ClassVar[str]
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]]
+    parameter_names: ClassVar[frozenset[str]]
+    aliases: ClassVar[Mapping[str, str]]
+
+    def fold_fitter(
+        self, table: Table, folds: Sequence[Fold], *, n_jobs: int, seed: int
+    ) -> FoldFitter:
+        """Prepare the folds once for all trials."""
+        ...
+
+    def make_estimator(
+        self,
+        params: Mapping[str, Any],
+        n_rounds: int,
+        metric: Metric,
+        *,
+        n_jobs: int,
+        seed: int,
+    ) -> Any:
+        """An unfitted scikit-learn estimator of the encoded features."""
+        ...
+
+    def fit_arguments(self, n_categorical: int) -> dict[str, Any]:
+        """Arguments of that estimator's ``fit`` beside ``X`` and ``y``."""
+        ...
+
+
+def get_family(name: str) -> Family:
+    """Find a family by name.
+
+    Raises:
+        UsageError: There is no such family.
+    """
+    from driftune.tuning.families.lightgbm import LightGBM
+
+    known: dict[str, Family] = {family.name: family for family in (LightGBM(),)}
+    if name not in known:
+        raise UsageError(
+            f"There is no model family {name!r} (tuning.family).{close_match(name, known)}"
+        )
+    return known[name]

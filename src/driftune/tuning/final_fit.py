@@ -1,0 +1,95 @@
+"""From a study's result to the model that goes into service, and its predictions."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from driftune.tuning.cores import usable_cores
+from driftune.tuning.encoding import build_encoder
+from driftune.tuning.families import get_family
+from driftune.tuning.prepared import prepare
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+    from sklearn.pipeline import Pipeline
+
+    from driftune.problem import Problem
+    from driftune.tuning.result import TuningResult
+
+MOST_GROWTH = 1.5  # of the number of rounds; a longer extrapolation is a guess
+
+
+def scaled_rounds(rounds: int, fold_rows: float, rows: int) -> int:
+    """Boosting rounds for more rows than a fold trained on.
+
+    More rows bear more rounds before overfitting begins. How many more depends on the data; the
+    square root of the ratio, at most half as many again, is a rule of thumb and not a measurement.
+
+    Args:
+        rounds: Best round found by early stopping in the folds.
+        fold_rows: Rows that a fold trained on, on average.
+        rows: Rows of the final fit.
+
+    >>> scaled_rounds(100, 1000, 1440), scaled_rounds(100, 1000, 10_000), scaled_rounds(100, 9, 8)
+    (120, 150, 100)
+    """
+    growth = math.sqrt(max(1.0, rows / fold_rows))
+    return max(1, round(rounds * min(MOST_GROWTH, growth)))
+
+
+def refit(
+    problem: Problem, data: pd.DataFrame, result: TuningResult, *, n_jobs: int | None = None
+) -> Pipeline:
+    """Fit the best configuration on all labelled rows.
+
+    Args:
+        problem: The problem of the study.
+        data: Raw table; rows without a target are left out.
+        result: What :func:`driftune.tuning.tune` returned.
+        n_jobs: Threads; default: all cores that this process may use.
+
+    Returns:
+        A fitted scikit-learn pipeline that takes the raw feature columns (others are ignored) and,
+        for classification, predicts the labels as they stand in the table. Unknown and missing
+        categories and missing numbers are allowed.
+
+    Raises:
+        DataError: As :func:`driftune.tuning.prepare`.
+    """
+    from sklearn.pipeline import Pipeline
+
+    prepared = prepare(problem, data)
+    family = get_family(result.family)
+    model = family.make_estimator(
+        result.best_params,
+        scaled_rounds(result.best_rounds, result.fold_rows, len(prepared.y)),
+        problem.metric_object,
+        n_jobs=n_jobs or usable_cores(),
+        seed=result.seed,
+    )
+    pipeline = Pipeline([("encoder", build_encoder(prepared)), ("model", model)])
+    y = prepared.y if prepared.classes is None else prepared.classes[prepared.y]
+    arguments = family.fit_arguments(len(prepared.categorical))
+    return pipeline.fit(prepared.X, y, **{f"model__{k}": v for k, v in arguments.items()})
+
+
+def predict(model: Any, X: pd.DataFrame, task: str) -> NDArray[np.float64]:
+    """Predict in the shape that :class:`driftune.metrics.Metric` expects.
+
+    Args:
+        model: A fitted estimator or pipeline.
+        X: Raw feature columns, ``(n, p)``; missing values allowed.
+        task: ``regression``, ``binary`` or ``multiclass``.
+
+    Returns:
+        ``(n,)`` numbers for regression, ``(n,)`` probabilities of the second class for binary,
+        ``(n, k)`` probabilities in sorted class order for multiclass.
+    """
+    if task == "regression":
+        return np.asarray(model.predict(X), dtype=float)
+    probabilities = np.asarray(model.predict_proba(X), dtype=float)
+    return probabilities[:, 1] if task == "binary" else probabilities
