@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
@@ -17,11 +16,15 @@ if TYPE_CHECKING:
 
     from optuna.trial import FrozenTrial
 
+Fact = tuple[datetime, int, str, float | None]
+"""When a trial finished, its number, its source and its loss if it is usable."""
+
+Facts = dict[tuple[int, datetime | None], Fact]
+
 _FEWEST_TO_RANK = 4  # a quarter of fewer trials is no trial
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One finished trial, judged against those that had finished before it.
 
     Args:
@@ -33,6 +36,7 @@ class Outcome:
         credit: 1 for an improvement, 0.5 for landing in the best quarter of its predecessors, else
             0. The half point is there because improvements alone fall silent late in a study, when
             a good source and a useless one would look the same.
+        loss: The value, with its sign turned so that lower is better; ``None`` if not usable.
     """
 
     number: int
@@ -40,15 +44,17 @@ class Outcome:
     usable: bool
     gain: float
     credit: float
+    loss: float | None = None
 
 
 def is_usable(trial: FrozenTrial) -> bool:
     """Whether the trial has one value and breaks no constraint."""
-    return (
-        trial.state == TrialState.COMPLETE
-        and len(trial.values) == 1
-        and all(violation <= 0 for violation in trial.constraints.values())
-    )
+    return trial.state == TrialState.COMPLETE and len(trial.values) == 1 and is_feasible(trial)
+
+
+def is_feasible(trial: FrozenTrial) -> bool:
+    """Whether the trial breaks none of the constraints that it states."""
+    return all(violation <= 0 for violation in trial.constraints.values())
 
 
 def loss_of(trial: FrozenTrial, direction: StudyDirection) -> float:
@@ -57,25 +63,43 @@ def loss_of(trial: FrozenTrial, direction: StudyDirection) -> float:
     return -value if direction == StudyDirection.MAXIMIZE else value
 
 
-def find_incumbent(trials: Sequence[FrozenTrial], direction: StudyDirection) -> FrozenTrial | None:
-    """The best usable trial; the earliest among equals."""
-    usable = [trial for trial in trials if is_usable(trial)]
-    return min(usable, key=lambda trial: (loss_of(trial, direction), trial.number), default=None)
+def find_incumbent(history: Sequence[Outcome]) -> Outcome | None:
+    """The best usable trial of a judged history; the earliest to finish among equals."""
+    return min(
+        (outcome for outcome in history if outcome.loss is not None),
+        key=lambda outcome: outcome.loss or 0.0,
+        default=None,
+    )
 
 
-def judge_trials(trials: Sequence[FrozenTrial], direction: StudyDirection) -> list[Outcome]:
-    """Judge every finished trial, in the order in which they finished."""
-    finished = sorted((t for t in trials if t.state.is_finished()), key=_when_finished)
+def judge_trials(
+    trials: Sequence[FrozenTrial], direction: StudyDirection, known: Facts | None = None
+) -> list[Outcome]:
+    """Judge every finished trial, in the order in which they finished.
+
+    Args:
+        trials: In any order; unfinished ones are left out.
+        direction: Of the objective.
+        known: Filled with what was read of finished trials, which never change: hand the same one
+            in again to read only the new ones.
+    """
+    known = {} if known is None else known
+    facts = []
+    for trial in trials:
+        if trial.state.is_finished():
+            key = (trial._trial_id, trial.datetime_complete)
+            if key not in known:
+                known[key] = _read_facts(trial, direction)
+            facts.append(known[key])
     losses: list[float] = []
     outcomes = []
-    for trial in finished:
-        if not is_usable(trial):
-            outcomes.append(Outcome(trial.number, source_of(trial), False, 0.0, 0.0))
+    for _, number, source, loss in sorted(facts, key=_by_time):
+        if loss is None:
+            outcomes.append(Outcome(number, source, False, 0.0, 0.0))
             continue
-        loss = loss_of(trial, direction)
         gain = max(0.0, losses[0] - loss) if losses else 0.0
         credit = 1.0 if gain > 0 else 0.5 * _is_in_best_quarter(loss, losses)
-        outcomes.append(Outcome(trial.number, source_of(trial), True, gain, credit))
+        outcomes.append(Outcome(number, source, True, gain, credit, loss))
         insort(losses, loss)
     return outcomes
 
@@ -85,5 +109,10 @@ def _is_in_best_quarter(loss: float, losses: list[float]) -> bool:
     return enough and bisect_right(losses, loss) < len(losses) / 4
 
 
-def _when_finished(trial: FrozenTrial) -> tuple[datetime, int]:
-    return trial.datetime_complete or datetime.max, trial.number
+def _by_time(fact: Fact) -> tuple[datetime, int]:
+    return fact[:2]
+
+
+def _read_facts(trial: FrozenTrial, direction: StudyDirection) -> Fact:
+    loss = loss_of(trial, direction) if is_usable(trial) else None
+    return trial.datetime_complete or datetime.max, trial.number, source_of(trial), loss

@@ -56,8 +56,8 @@ def _move(value: Any, distribution: BaseDistribution, rng: np.random.Generator) 
     step = float(rng.normal(0.0, _WIDTH))
     moved = from_unit(_reflect(to_unit(value, distribution) + step), distribution)
     if moved == value and distribution.step is not None:
-        up = value + distribution.step <= distribution.high
-        down = value - distribution.step >= distribution.low
+        up = value + 0.5 * distribution.step < distribution.high
+        down = value - 0.5 * distribution.step > distribution.low
         sign = 1 if up and (step > 0 or not down) else -1
         moved = nearest_value(value + sign * distribution.step, distribution)
     return moved

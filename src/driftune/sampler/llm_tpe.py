@@ -15,7 +15,7 @@ from driftune.errors import UsageError
 from driftune.language_model import open_language_model
 from driftune.sampler import record
 from driftune.sampler.allocation import EarnedShare
-from driftune.sampler.history import find_incumbent, is_usable, judge_trials, loss_of
+from driftune.sampler.history import find_incumbent, is_feasible, judge_trials
 from driftune.sampler.jitter import jitter
 from driftune.sampler.proposer import ModelProposer, NoProposal
 from driftune.sampler.unit_cube import nearest_value
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from driftune.language_model import LanguageModel
     from driftune.sampler.allocation import Allocation
+    from driftune.sampler.history import Facts, Outcome
 
 _logger = logging.getLogger("driftune.sampler")
 
@@ -131,6 +132,7 @@ class LLMTPESampler(BaseSampler):
                 max_failures=max_model_failures,
             )
         self._told: set[str] = set()
+        self._known: Facts = {}  # a cache: everything in it is on the trials
 
     def reseed_rng(self) -> None:
         """Draw a new seed, for this sampler and its partner."""
@@ -156,18 +158,18 @@ class LLMTPESampler(BaseSampler):
         if "fixed_params" in trial.system_attrs or study._is_multi_objective():
             return self._sample_partner(study, trial, search_space)
         others = [t for t in record.read_trials(study) if t.number != trial.number]
+        history = judge_trials(others, study.direction, self._known)
+        incumbent = _find_configuration(others, history, search_space)
         rng = np.random.default_rng([self._entropy, trial.number])
-        source = self._choose_source(study, others, search_space, rng)
+        source = self._choose_source(others, history, incumbent, search_space, rng)
         if source == "llm" and self._proposer is not None:
             try:
                 return self._proposer.propose(study, trial, others, search_space)
             except NoProposal as event:
                 self._fall_back(study, trial, event)
-        elif source == "jitter":
+        elif source == "jitter" and incumbent is not None:
             record.record(study, trial, {record.SOURCE: "jitter"})
-            incumbent = find_incumbent(others, study.direction)
-            assert incumbent is not None
-            return jitter(incumbent.params, search_space, rng)
+            return jitter(incumbent, search_space, rng)
         return self._sample_partner(study, trial, search_space)
 
     def sample_independent(
@@ -209,29 +211,28 @@ class LLMTPESampler(BaseSampler):
         if state != TrialState.COMPLETE or not values or study._is_multi_objective():
             return
         others = [t for t in record.read_trials(study) if t.number != trial.number]
-        incumbent = find_incumbent(others, study.direction)
-        feasible = all(violation <= 0 for violation in trial.constraints.values())
-        if incumbent is not None and feasible:
+        incumbent = find_incumbent(judge_trials(others, study.direction, self._known))
+        if incumbent is not None and incumbent.loss is not None and is_feasible(trial):
             sign = -1.0 if study.direction.name == "MAXIMIZE" else 1.0
-            gain = max(0.0, loss_of(incumbent, study.direction) - sign * values[0])
+            gain = max(0.0, incumbent.loss - sign * values[0])
             if math.isfinite(gain):
                 record.record(study, trial, {record.GAIN: gain})
 
     def _choose_source(
         self,
-        study: Study,
         trials: Sequence[FrozenTrial],
+        history: Sequence[Outcome],
+        incumbent: Mapping[str, Any] | None,
         space: Mapping[str, BaseDistribution],
         rng: np.random.Generator,
     ) -> str:
         sources = [self._partner_source]
-        if _can_jitter(trials, space, find_incumbent(trials, study.direction)):
+        if incumbent is not None and sum(o.usable for o in history) >= _FEWEST_FOR_JITTER:
             sources.append("jitter")
         if self._proposer is not None and self._proposer.can_propose(trials, space):
             sources.append("llm")
         if len(sources) == 1:
             return sources[0]
-        history = judge_trials(trials, study.direction)
         chosen = self._allocation.choose(history, sources, rng)
         if chosen not in sources:
             raise UsageError(
@@ -289,15 +290,18 @@ def _count_starters(trials: Sequence[FrozenTrial], number: int) -> int:
     )
 
 
-def _can_jitter(
+def _find_configuration(
     trials: Sequence[FrozenTrial],
+    history: Sequence[Outcome],
     space: Mapping[str, BaseDistribution],
-    incumbent: FrozenTrial | None,
-) -> bool:
-    if incumbent is None or not space or sum(map(is_usable, trials)) < _FEWEST_FOR_JITTER:
-        return False
-    return all(
-        name in incumbent.params
-        and distribution._contains(distribution.to_internal_repr(incumbent.params[name]))
+) -> Mapping[str, Any] | None:
+    """Return the incumbent's parameters, if they cover ``space`` and lie in it."""
+    best = find_incumbent(history)
+    if best is None or not space:
+        return None
+    params = next(trial.params for trial in trials if trial.number == best.number)
+    covered = all(
+        name in params and distribution._contains(distribution.to_internal_repr(params[name]))
         for name, distribution in space.items()
     )
+    return params if covered else None
