@@ -11,8 +11,8 @@ from driftune import loop
 from driftune.loop import Retune
 from driftune.project import Project
 from driftune.promotion import Verdict
+from driftune.tuning.listening import listening
 from flows.progress import as_artifact
-from pipelines.listening import listening
 
 RETRIES = {"retries": 2, "retry_delay_seconds": 10, "cache_policy": NO_CACHE}
 

@@ -14,8 +14,8 @@ from driftune.project import Project
 from driftune.promotion import hold_out_newest
 from driftune.settings import Settings
 from driftune.tracking import Tracker
-from driftune.tuning import SearchSpace, TuningResult, tune
-from pipelines.listening import listener
+from driftune.tuning import TuningResult, tune
+from driftune.tuning.listening import listener
 
 
 def record_data_version(
@@ -46,7 +46,7 @@ def search(search_rows: DataFrame, settings: Settings, tuning: dict[str, Any]) -
     result = tune(
         settings.problem,
         search_rows,
-        space=SearchSpace.load(plan.space, plan.family),
+        space=plan.space,
         budget=plan.budget,
         storage=project.study_storage,
         n_folds=plan.folds,
@@ -56,6 +56,8 @@ def search(search_rows: DataFrame, settings: Settings, tuning: dict[str, Any]) -
         language_model=plan.language_model,
         on_progress=listener(),
     )
+    if result.stop_reason == "user":  # what is finished is stored; the next call goes on from there
+        raise KeyboardInterrupt
     return result.to_dict()
 
 

@@ -121,11 +121,13 @@ class Tracker:
             self._log_trial(experiment, parent, row, result)
         self.log(
             parent,
-            params={f"best.{k}": v for k, v in result.best_params.items()},
             **{f"validation_{result.metric}": result.best_value, "study_seconds": result.seconds},
         )
-        self.client.set_tag(parent, "driftune.study", result.study_name)
-        self.client.set_tag(parent, "driftune.stop_reason", result.stop_reason)
+        # Tags, not parameters: a study that goes on may find a better configuration.
+        best = {f"best.{name}": value for name, value in result.best_params.items()}
+        study = {"driftune.study": result.study_name, "driftune.stop_reason": result.stop_reason}
+        for key, value in {**best, **study}.items():
+            self.client.set_tag(parent, key, str(value))
         return len(rows)
 
     def _log_trial(

@@ -185,6 +185,6 @@ class Ledger:
             return session.scalars(query.order_by(PromotionRow.id)).all()
 
     def record_spend(self, retune_id: str, problem: str, **amounts: Any) -> None:
-        """Write what a study paid (``calls``, ``tokens``, ``cost_usd``), once per retune."""
+        """Write what a study paid (``calls``, ``cost_usd``), once per retune."""
         with Session(self.engine) as session, session.begin():
             session.merge(SpendRow(retune_id=retune_id, problem=problem, **amounts))

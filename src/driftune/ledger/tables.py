@@ -131,6 +131,5 @@ class SpendRow(Base):
     retune_id: Mapped[str] = mapped_column(primary_key=True)
     problem: Mapped[str]
     calls: Mapped[int]
-    tokens: Mapped[int]
     cost_usd: Mapped[float]
     at: Mapped[datetime] = mapped_column(default=now)

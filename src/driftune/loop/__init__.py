@@ -9,4 +9,16 @@ from driftune.loop.retune import Retune, carry_out, claim, request, retune
 from driftune.loop.rollback import roll_back
 from driftune.loop.watch import pending_batches, watch, watch_batch
 
-__all__ = ["Retune", "carry_out", "claim", "due_retunes", "reconcile", "pending_batches", "request", "retune", "roll_back", "watch", "watch_batch"]
+__all__ = [
+    "Retune",
+    "carry_out",
+    "claim",
+    "due_retunes",
+    "pending_batches",
+    "reconcile",
+    "request",
+    "retune",
+    "roll_back",
+    "watch",
+    "watch_batch",
+]

@@ -103,13 +103,11 @@ class Retune:
     def tune(self) -> None:
         """3. Search on all rows but the newest; a stopped study is taken up where it stood."""
         result = self.project.run_pipelines("tuning", want="tuning_result", **self.parameters)
-        spend = result.get("llm_spend") or {}
         self.project.ledger.record_spend(
             self.id,
             self.settings.name,
-            calls=int(spend.get("calls", 0)),
-            tokens=int(spend.get("tokens", 0)),
-            cost_usd=float(spend.get("cost_usd", 0.0)),
+            calls=result["llm_calls"],
+            cost_usd=result["llm_cost_usd"],
         )
         self.project.ledger.set_retune(
             self.id, "running", lease=self.lease, best_params=result["best_params"]

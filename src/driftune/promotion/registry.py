@@ -6,6 +6,7 @@ whole, valid version at every instant: moving an alias is one write.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -73,7 +74,10 @@ class Registry:
         import mlflow
         from mlflow.models import infer_signature
 
+        logging.getLogger("mlflow").setLevel(logging.ERROR)  # it warns of its own pickle format
         mlflow.set_tracking_uri(self.uri)
+        whole = example.select_dtypes("integer").columns
+        example = example.astype(dict.fromkeys(whole, "float64"))  # so that they may be missing
         with mlflow.start_run(run_id=run_id):
             info = mlflow.sklearn.log_model(
                 model,

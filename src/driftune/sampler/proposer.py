@@ -89,21 +89,37 @@ class ModelProposer:
         Raises:
             NoProposal: If there is none; what was spent is recorded all the same.
         """
-        claimed = self._next_in_queue(trials, space)
-        if claimed is None:
+        proposal = self._claim(study, trial, trials, space)
+        if proposal is None and _count_calls(trials) < self._max_calls:
             self._ask(study, trial, trials, space)
-            claimed = self._next_in_queue([*trials, trial], space)
-        if claimed is None:
-            raise NoProposal("duplicate", "it only repeated configurations that were already run")
-        claim, proposal = claimed
+            proposal = self._claim(study, trial, [*trials, trial], space)
+        if proposal is None:
+            raise NoProposal("duplicate", "other trials run all that it proposed")
         facts = {
             record.SOURCE: "llm",
-            record.CLAIM: claim,
             record.RATIONALE: proposal.rationale,
             record.EXPECTED: proposal.expected,
         }
         record.record(study, trial, facts)
         return accept(proposal.configuration, space)
+
+    def _claim(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        trials: Sequence[FrozenTrial],
+        space: Mapping[str, BaseDistribution],
+    ) -> Proposal | None:
+        """Take the next proposal for ``trial``; two workers never take the same one."""
+        while (claimed := self._next_in_queue(trials, space)) is not None:
+            claim, proposal = claimed
+            record.record(study, trial, {record.CLAIM: claim})
+            trials = record.read_trials(study)
+            rivals = [t for t in trials if t.number != trial.number]
+            if all(other.system_attrs.get(record.CLAIM) != claim for other in rivals):
+                return proposal
+            # Whoever sees a rival lets go; if both do, one proposal is lost and no trial doubled.
+        return None
 
     def _next_in_queue(
         self, trials: Sequence[FrozenTrial], space: Mapping[str, BaseDistribution]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from driftune.errors import DataError
+
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
@@ -21,8 +23,21 @@ def as_text(columns: pd.DataFrame) -> pd.DataFrame:
 
 
 def as_float(columns: pd.DataFrame) -> NDArray[np.float64]:
-    """Numbers and booleans as float64, missing ones as NaN."""
-    return columns.to_numpy(dtype=float, na_value=np.nan)
+    """Numbers and booleans as float64, missing ones as NaN.
+
+    Raises:
+        DataError: A column holds something else.
+    """
+    return np.column_stack([_numbers(columns[name]) for name in columns.columns])
+
+
+def _numbers(column: pd.Series[Any]) -> NDArray[np.float64]:
+    if column.dtype == object:  # numbers beside None or pandas.NA
+        column = column.where(column.notna(), np.nan)
+    try:
+        return column.to_numpy(dtype=float, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"Column {column.name!r} must hold numbers: {error}.") from error
 
 
 def build_encoder(prepared: Prepared) -> ColumnTransformer:

@@ -49,7 +49,7 @@ def default_sampler(
     spent = sum(float(trial.system_attrs.get(COST, 0.0)) for trial in trials)
     return LLMTPESampler(
         language_model=_within(budget, language_model, spent),
-        warm_start=[*warm_start, library_default(family), *portfolio(family)],
+        warm_start=_distinct(space, [*warm_start, library_default(family), *portfolio(family)]),
         search_space=space.distributions(),
         data_card=json.dumps(card),
         metric=str(card["metric"]),
@@ -79,6 +79,12 @@ def _within(
     if budget.max_llm_cost_usd is None:
         return language_model
     return CappedLanguageModel(language_model, budget.max_llm_cost_usd, spent)
+
+
+def _distinct(space: SearchSpace, configurations: list[Any]) -> list[dict[str, Any]]:
+    """The configurations moved into the space, where several can become the same."""
+    inside = [space.nearest(params) for params in configurations]
+    return [params for number, params in enumerate(inside) if params not in inside[:number]]
 
 
 def _no_limit(calls: int | None) -> int:

@@ -125,6 +125,7 @@ def _record(trial: FrozenTrial, source: str) -> dict[str, Any]:
         "rationale": trial.system_attrs.get("driftune:rationale"),
         "duration": trial.duration.total_seconds() if trial.duration else None,
         "params": dict(trial.params),
+        "failure": None,
     }
     record |= {name: trial.user_attrs.get(name) for name in EXPLANATIONS}
     if trial.state.name == "FAIL":

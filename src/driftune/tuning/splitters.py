@@ -48,7 +48,8 @@ def forward_chaining(n_rows: int, n_folds: int, *, gap: int = 0) -> list[Fold]:
     from sklearn.model_selection import TimeSeriesSplit
 
     _check_size(n_rows - gap, n_folds)
-    split = TimeSeriesSplit(n_splits=n_folds, gap=gap).split(np.empty(n_rows))
+    block = (n_rows - gap) // (n_folds + 1)
+    split = TimeSeriesSplit(n_folds, gap=gap, test_size=block).split(np.empty(n_rows))
     return [Fold(train, valid) for train, valid in split]
 
 

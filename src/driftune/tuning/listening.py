@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from driftune.tuning import TrialProgress
+    from driftune.tuning.progress import TrialProgress
 
 _listener: ContextVar[Callable[[TrialProgress], None] | None] = ContextVar("listener", default=None)
 
