@@ -318,6 +318,23 @@ def test_parallel_workers_share_warm_starts_and_calls():
     assert sorted(first) == [1, 3, 5, 7]
 
 
+def test_parallel_workers_never_run_the_same_proposal():
+    sampler = LLMTPESampler(
+        language_model="scripted:tuner",
+        search_space=SPACE,
+        allocation=FixedShare(1.0),
+        proposals_per_call=8,
+        seed=0,
+    )
+    study = optuna.create_study(sampler=sampler)
+    study.optimize(objective, n_trials=24, n_jobs=4)
+    claims = [
+        tuple(t.system_attrs["driftune:claim"]) for t in study.trials if source_of(t) == "llm"
+    ]
+    assert len(claims) >= 8
+    assert len(set(claims)) == len(claims)
+
+
 def test_pickled_sampler_goes_on():
     sampler = LLMTPESampler(language_model="gpt-4o-mini", warm_start=[GOOD], seed=0)
     study = optuna.create_study(sampler=pickle.loads(pickle.dumps(sampler)))

@@ -85,6 +85,12 @@ def test_jitter_moves_something_and_stays_inside(space, seed):
     assert is_same_point(incumbent, incumbent, space)
 
 
+def test_jitter_crosses_a_step_that_floats_cannot_add():
+    space = {"x": FloatDistribution(0.2, 0.3, step=0.1)}  # 0.2 + 0.1 > 0.3
+    neighbours = {jitter({"x": 0.2}, space, np.random.default_rng(i))["x"] for i in range(20)}
+    assert neighbours == {0.3}
+
+
 json_values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
