@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from driftune.errors import DriftuneError, LeaseLost
 from driftune.ledger import PromotionRow
-from driftune.loop.scoring import score
 from driftune.monitoring import PerformanceMonitor
 from driftune.promotion.registry import CHAMPION
+from driftune.scoring import score
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,9 +12,9 @@ from driftune.ledger import DecisionRow, ObservationRow, RetuneRow
 from driftune.ledger.ledger import INVALID
 from driftune.lineage import file_version
 from driftune.loop.retune import champion_or_refuse, retune_id
-from driftune.loop.scoring import score
 from driftune.monitoring import PastDecision, PerformanceMonitor
 from driftune.resampling import Interval
+from driftune.scoring import score
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
