@@ -1,0 +1,158 @@
+"""The latest search: who proposed what, what it brought, and whether a language model took part."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from driftune.errors import DriftuneError
+from driftune.reporting.ink import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, RED, SKY, draw
+from driftune.tuning import TuningResult
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from driftune.project import Project
+    from driftune.reporting.story import Story
+    from driftune.settings import Settings
+
+MARKS = {
+    "warm_start": ("s", MUTED), "llm": ("*", RED), "tpe": ("o", BLUE), "gp": ("v", GREEN),
+    "jitter": ("D", ORANGE), "random": ("x", PURPLE),
+}  # fmt: skip
+MOST_RATIONALES = 5
+
+
+@dataclass(frozen=True)
+class Study:
+    """What the report says about the latest study.
+
+    Attributes:
+        result: Its outcome.
+        picture: Values per trial, as ``<svg>``; empty without a completed trial.
+        language_model: One sentence: whether one took part and what it cost.
+        rationales: ``(trial number, value, sentence)`` of the language model, the best first.
+    """
+
+    result: TuningResult
+    picture: str
+    language_model: str
+    rationales: list[tuple[int, float | None, str]] = field(default_factory=list)
+
+
+def read_study(project: Project, settings: Settings, story: Story) -> Study | None:
+    """Read the latest study; ``None`` while no search has ended."""
+    if not any(retune.best_params for retune in story.retunes):
+        return None
+    try:
+        content = project.load_dataset("tuning_result", problem=settings.name)
+    except (DriftuneError, OSError):  # derived data may be deleted; the report goes on without
+        return None
+    result = TuningResult.from_dict(content)
+    return Study(
+        result=result,
+        picture=draw_trials(result),
+        language_model=describe_language_model(result, settings.tuning.language_model),
+        rationales=_rationales(result),
+    )
+
+
+def describe_language_model(result: TuningResult, configured: str | None) -> str:
+    """Say whether a language model took part, what it cost and whether it earned that."""
+    by_source = {entry["source"]: entry for entry in result.by_source}
+    own = by_source.get("llm")
+    if own is None and result.llm_calls == 0:
+        if configured:
+            return f"No language model took part in this study, although {configured} is set."
+        return "No language model was used in this study; it cost nothing."
+    own = own or {"trials": 0, "improvements": 0, "gain": 0.0, "tokens": 0, "fallbacks": 0}
+    text = (
+        f"A language model took part: {own['trials']} of {len(result.trials)} trials were its"
+        f" proposals, {own['improvements']} of them improved on the incumbent (together by"
+        f" {own['gain']:.4g} {result.metric}). It was asked {result.llm_calls} times,"
+        f" {own.get('tokens', 0):,} tokens, ${result.llm_cost_usd:.4f}."
+    )
+    if own.get("fallbacks"):
+        text += f" {own['fallbacks']} of its turns fell back to another source."
+    null = by_source.get("jitter")
+    if null:
+        text += (
+            f" The null model, which only jitters the incumbent, improved it"
+            f" {null['improvements']} times in {null['trials']} trials"
+            f" (together by {null['gain']:.4g}), at no cost."
+        )
+    return text
+
+
+def _rationales(result: TuningResult) -> list[tuple[int, float | None, str]]:
+    said = [
+        (int(t["number"]), None if math.isnan(t["value"]) else float(t["value"]), t["rationale"])
+        for t in result.trials.to_dict("records")
+        if isinstance(t["rationale"], str) and t["rationale"]
+    ]
+    sign = 1 if result.direction == "minimize" else -1
+    said.sort(key=lambda row: math.inf if row[1] is None else sign * row[1])
+    return said[:MOST_RATIONALES]
+
+
+def draw_trials(result: TuningResult) -> str:
+    """Draw the value of each trial by its source, and the incumbent."""
+    if not result.trials["value"].notna().any():
+        return ""
+    label = f"Value of each trial of study {result.study_name}, by who proposed it"
+    return draw(360, "trials", label, lambda figure: _paint(figure, result))
+
+
+def _paint(figure: Figure, result: TuningResult) -> None:
+    axes = figure.subplots()
+    trials = result.trials.sort_values("number")
+    done = trials[trials["value"].notna()]
+    low, high = _limits(done["value"].to_numpy(dtype=float), result.direction)
+    lost = _paint_sources(axes, done.to_dict("records"), low, high)
+    minimize = result.direction == "minimize"
+    best = done["value"].cummin() if minimize else done["value"].cummax()
+    axes.step(
+        [*done["number"], trials["number"].iloc[-1]], [*best, best.iloc[-1]], where="post",
+        color=INK, linewidth=1.6, label="incumbent", zorder=1,
+    )  # fmt: skip
+    failed = trials[trials["value"].isna()]["number"]
+    if len(failed):
+        edge = [high if minimize else low] * len(failed)
+        axes.plot(failed, edge, "|", color=MUTED, markersize=12, label="failed or pruned")
+    pad = 0.06 * (high - low) or 0.01 * abs(high) or 1.0
+    axes.set_ylim(low - pad, high + pad)
+    note = f"; {lost} beyond the picture, on its edge" if lost else ""
+    axes.set_xlabel(f"trial{note}")
+    axes.set_ylabel(f"validation {result.metric} ({'lower' if minimize else 'higher'} is better)")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(axis="y")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=8)
+
+
+def _paint_sources(axes: Any, trials: list[dict[str, Any]], low: float, high: float) -> int:
+    """Mark each trial by its source; returns how many lie outside the limits."""
+    for source in dict.fromkeys(trial["source"] for trial in trials):
+        own = [trial for trial in trials if trial["source"] == source]
+        marker, color = MARKS.get(source, ("P", SKY))
+        values = np.clip([trial["value"] for trial in own], low, high)
+        axes.plot(
+            [trial["number"] for trial in own], values, marker, color=color, linestyle="none",
+            markersize=11 if marker == "*" else 7, label=source.replace("_", " "), zorder=2,
+        )  # fmt: skip
+    return sum(not low <= trial["value"] <= high for trial in trials)
+
+
+def _limits(
+    values: np.ndarray[tuple[int], np.dtype[np.float64]], direction: str
+) -> tuple[float, float]:
+    """Show all good values; a few absurd ones must not flatten the rest (Tukey's outer fence)."""
+    low, lower, upper, high = np.quantile(values, [0, 0.25, 0.75, 1])
+    reach = 3 * (upper - lower)
+    if reach > 0 and direction == "minimize":
+        high = min(high, upper + reach)
+    elif reach > 0:
+        low = max(low, lower - reach)
+    return float(low), float(high)

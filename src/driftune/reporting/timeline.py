@@ -1,0 +1,149 @@
+"""The picture of what happened: the metric batch by batch, and the events below it."""
+
+from __future__ import annotations
+
+import os.path
+import re
+from typing import TYPE_CHECKING, Any
+
+from driftune.reporting.ink import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, PURPLE, RED, draw
+from driftune.reporting.story import START
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from driftune.reporting.story import Batch, Story
+
+LANES = ("breach", "retune asked for", "champion changed", "challenger refused", "alert")
+MOST_LABELS = 30
+
+
+def draw_timeline(story: Story) -> str:
+    """Draw the timeline; an empty string while no batch has been watched."""
+    if not story.batches:
+        return ""
+    label = f"{story.metric.name} of {story.name} by batch, with decisions and promotions"
+    return draw(520, "timeline", label, lambda figure: _paint(figure, story))
+
+
+def _paint(figure: Figure, story: Story) -> None:
+    top, lanes = figure.subplots(2, 1, sharex=True, height_ratios=[3.4, 1.25])
+    _paint_first_model(top, story)
+    _paint_champion(top, story)
+    top.set_ylabel(f"{story.metric.name} ({_better(story)})")
+    top.grid(axis="y")
+    top.tick_params(axis="x", length=0)
+    _paint_lanes(lanes, story)
+    _paint_changes(top, lanes, story)
+    _label_batches(lanes, story)
+    handles, names = top.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper left", ncols=5)
+
+
+def _better(story: Story) -> str:
+    return "higher is better" if story.metric.greater_is_better else "lower is better"
+
+
+def _paint_first_model(axes: Any, story: Story) -> None:
+    points = [(b.position, b.first_model) for b in story.batches if b.first_model is not None]
+    if points and any(change.version != story.first_version for change in story.changes):
+        axes.plot(
+            *zip(*points, strict=True), color=ORANGE, linestyle=(0, (5, 3)), marker="s",
+            markersize=4, markerfacecolor=PAPER, linewidth=1.5,
+            label=f"version {story.first_version}, never retrained",
+        )  # fmt: skip
+
+
+def _paint_champion(axes: Any, story: Story) -> None:
+    measured = [b for b in story.batches if b.value is not None]
+    if not measured:
+        axes.text(0.5, 0.5, "no batch had enough labels", transform=axes.transAxes, ha="center")
+        return
+    _paint_reference(axes, story.batches)
+    where = [b.position for b in measured]
+    values = [b.value or 0.0 for b in measured]
+    below = [max(0.0, v - (v if b.low is None else b.low)) for v, b in zip(values, measured)]  # noqa: B905
+    above = [max(0.0, (v if b.high is None else b.high) - v) for v, b in zip(values, measured)]  # noqa: B905
+    axes.errorbar(
+        where, values, yerr=[below, above], color=BLUE, marker="o", markersize=5, linewidth=2,
+        elinewidth=1.2, capsize=2.5, label="champion, 95 % interval",
+    )  # fmt: skip
+    breaches = [b for b in measured if b.breach]
+    if breaches:
+        axes.plot(
+            [b.position for b in breaches], [b.value for b in breaches], linestyle="none",
+            marker="X", markersize=10, color=RED, markeredgecolor=PAPER, label="breach", zorder=5,
+        )  # fmt: skip
+
+
+def _paint_reference(axes: Any, batches: list[Batch]) -> None:
+    """One level per champion, over the batches that it was judged on."""
+    label: str | None = "reference of the champion"
+    known = [b for b in batches if b.reference is not None]
+    for number, batch in enumerate(known):
+        axes.hlines(
+            batch.reference, batch.position - 0.5, batch.position + 0.5, color=MUTED,
+            linewidth=1.5, linestyle=":", label=label,
+        )  # fmt: skip
+        label = None
+        before = known[number - 1] if number else None
+        if before and before.version != batch.version and before.reference != batch.reference:
+            ends = sorted((before.reference or 0.0, batch.reference or 0.0))
+            axes.vlines(batch.position - 0.5, *ends, color=MUTED, linewidth=1.5, linestyle=":")
+
+
+def _paint_lanes(axes: Any, story: Story) -> None:
+    """One row of marks per kind of event: no two of them hide each other."""
+    alerts = [b.position for b in story.batches if b.outcome == "alert" or b.refused]
+    refused = [r.position for r in story.retunes if r.status == "refused"]
+    marks = [
+        ([b.position for b in story.batches if b.breach], "X", RED),
+        ([b.position for b in story.batches if b.outcome == "queued"], "^", PURPLE),
+        ([c.position for c in story.changes], "o", GREEN),
+        (refused, "D", ORANGE),
+        (alerts, "s", RED),
+    ]
+    for row, (positions, marker, color) in enumerate(marks):
+        axes.axhline(row, color=MUTED, linewidth=0.4)
+        axes.plot(positions, [row] * len(positions), marker, color=color, markersize=8)
+    axes.set_yticks(range(len(LANES)), LANES, color=INK)
+    axes.set_ylim(len(LANES) - 0.4, -0.6)
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+
+
+def _paint_changes(top: Any, lanes: Any, story: Story) -> None:
+    """A line after the batch whose retune changed the champion, named by who serves then."""
+    named: dict[int, list[str]] = {}
+    for change in story.changes:
+        back = "back to " if change.kind == "rollback" else ""
+        named.setdefault(change.position, []).append(f"{back}v{change.version}")
+    for position, names in named.items():
+        for axes in (top, lanes):
+            axes.axvline(position + 0.5, color=GREEN, linewidth=1.3)
+        top.annotate(
+            ", ".join(names), (position + 0.5, 1), xycoords=("data", "axes fraction"),
+            xytext=(4, -2), textcoords="offset points", va="top", color=GREEN, fontweight="bold",
+        )  # fmt: skip
+
+
+def _label_batches(axes: Any, story: Story) -> None:
+    names = [batch.name for batch in story.batches]
+    prefix = re.sub(r"\d+$", "", os.path.commonprefix(names)) if len(names) > 1 else ""
+    prefix = "" if prefix in names else prefix
+    step = -(-len(names) // MOST_LABELS)
+    shown = range(0, len(names), step)
+    texts = [names[position][len(prefix) :] for position in shown]
+    slanted = max(len(text) for text in texts) * len(texts) > 110  # letters that fit in one line
+    before = [START] if _has_start(story) else []
+    axes.set_xticks(
+        [*before, *shown], [*(["start"] if before else []), *texts],
+        rotation=40 if slanted else 0, ha="right" if slanted else "center",
+    )  # fmt: skip
+    axes.set_xlim((START if before else 0) - 0.7, len(names) - 0.3)
+    axes.set_xlabel(f"batch ({prefix}…)" if prefix else "batch")
+
+
+def _has_start(story: Story) -> bool:
+    """Whether something happened before the first batch was watched."""
+    return any(event.position == START for event in (*story.changes, *story.retunes))
