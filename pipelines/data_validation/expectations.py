@@ -97,9 +97,9 @@ def _build(expectation: Expectation, position: int) -> Any:
     try:
         return get_expectation_impl(expectation.type)(severity=expectation.severity, **arguments)
     except (TypeError, ValueError) as error:
-        first = str(error).splitlines()
+        why = " ".join(str(error).splitlines()[:3])
         raise UsageError(
-            f"Expectation {expectation.type!r} cannot take {expectation.arguments}: {' '.join(first[:3])}"
+            f"Expectation {expectation.type!r} cannot take {expectation.arguments}: {why}"
         ) from None
 
 

@@ -111,6 +111,23 @@ def restore(root: Path, problem: str, version: str) -> Path:
     return root / PRIMARY / problem
 
 
+def describe(root: Path) -> str:
+    """Say where the DVC repository is and where it pushes to.
+
+    Raises:
+        ServiceUnavailable: There is none, or it cannot be opened.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo(str(root)) as repo:
+            remote = repo.config["core"].get("remote")
+    except (DvcException, OSError) as error:
+        raise ServiceUnavailable(f"DVC cannot be used in {root}: {error}") from error
+    return f"repository {root}, " + (f"pushes to remote {remote!r}" if remote else "no remote")
+
+
 def _pointer(root: Path, problem: str) -> Path:
     return root / PRIMARY / f"{problem}.dvc"
 

@@ -108,10 +108,10 @@ def test_other_data_is_another_study_and_a_chosen_name_is_refused(regression, di
 def test_a_failing_trial_is_failed_with_its_reason(regression, diabetes, monkeypatch):
     fit = LightGBMFolds.fit
 
-    def fails_on_wide_trees(self, fold, params, *, deadline):
+    def fails_on_wide_trees(self, fold, params, *, stop):
         if params["num_leaves"] > 10:
             raise ValueError("trees too wide")
-        return fit(self, fold, params, deadline=deadline)
+        return fit(self, fold, params, stop=stop)
 
     monkeypatch.setattr(LightGBMFolds, "fit", fails_on_wide_trees)
     warm = [{"num_leaves": 5, "learning_rate": 0.2, "min_data_in_leaf": 10}]
@@ -124,7 +124,7 @@ def test_a_failing_trial_is_failed_with_its_reason(regression, diabetes, monkeyp
 
 
 def test_a_study_without_a_score_says_why(regression, diabetes, monkeypatch):
-    def fails(self, fold, params, *, deadline):
+    def fails(self, fold, params, *, stop):
         raise ValueError("no memory")
 
     monkeypatch.setattr(LightGBMFolds, "fit", fails)
@@ -183,7 +183,7 @@ def test_ctrl_c_keeps_what_is_finished(regression, diabetes, tmp_path):
 
 
 def test_ctrl_c_before_the_first_score_passes_through(regression, diabetes, monkeypatch):
-    def press(self, fold, params, *, deadline):
+    def press(self, fold, params, *, stop):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(LightGBMFolds, "fit", press)

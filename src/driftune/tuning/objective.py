@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +42,7 @@ class Objective:
         folds: Validation splits.
         clock: Says when time is up.
         completed: Trials of the study that have a score already.
+        workers: Folds that are fitted at the same time, in threads.
     """
 
     space: SearchSpace
@@ -48,6 +51,7 @@ class Objective:
     folds: Sequence[Fold]
     clock: Clock
     completed: int = 0
+    workers: int = 1
 
     def __call__(self, trial: optuna.Trial) -> float:
         """Train on all folds, note what explains the score, and return the mean.
@@ -69,16 +73,28 @@ class Objective:
         return float(np.mean(scores))
 
     def _fit_folds(self, params: Mapping[str, Any]) -> list[FoldFit]:
+        """Fit all folds, the longest first; whatever goes wrong in one ends the others too."""
         must_finish = self.completed < self.clock.budget.min_trials
-        fits = []
-        for number in range(len(self.folds)):
-            left = self.clock.remaining
-            # a trial that must finish shares what is left among its folds
-            share = left / (len(self.folds) - number) if must_finish else left
-            fit = self.fitter.fit(number, params, deadline=time.monotonic() + share)
-            if fit.cut and not must_finish:
-                raise TrialCut("Time ran out during this trial (budget.max_seconds).")
-            fits.append(fit)
+        waves = math.ceil(len(self.folds) / self.workers) if must_finish else 1
+        share = self.clock.remaining / waves  # a trial that must finish leaves time for each wave
+        cancelled = Event()
+
+        def fit(number: int) -> FoldFit:
+            end = time.monotonic() + share
+            stop = lambda: cancelled.is_set() or time.monotonic() >= end  # noqa: E731
+            return self.fitter.fit(number, params, stop=stop)
+
+        longest_first = sorted(range(len(self.folds)), key=lambda n: -len(self.folds[n].train))
+        with ThreadPoolExecutor(self.workers) as pool:
+            futures = {number: pool.submit(fit, number) for number in longest_first}
+            try:
+                fits = [futures[number].result() for number in range(len(self.folds))]
+            except BaseException:  # Ctrl-C as well: threads end at their next round
+                cancelled.set()
+                pool.shutdown(cancel_futures=True)
+                raise
+        if any(fit.cut for fit in fits) and not must_finish:
+            raise TrialCut("Time ran out during this trial (budget.max_seconds).")
         return fits
 
     def _scores(self, fits: Sequence[FoldFit]) -> list[float]:

@@ -204,9 +204,14 @@ def _limits(clock: Clock, task: Task, on_progress: OnProgress | None) -> Limits:
 
 def _run(task: Task, study: optuna.Study, limits: Limits, runner: Executor, n_jobs: int) -> None:
     """Run trials until a limit is reached; Ctrl-C is one, once a trial has a score."""
-    fitter = task.family.fold_fitter(task.table, task.folds, n_jobs=n_jobs, seed=task.seed)
+    # Folds side by side with a thread each: LightGBM's own threads wait for one another after every
+    # round, which on a busy machine costs many times the fit (make bench-threads).
+    workers = min(n_jobs, len(task.folds))
+    fitter = task.family.fold_fitter(
+        task.table, task.folds, n_jobs=n_jobs // workers, seed=task.seed
+    )
     objective = Objective(
-        task.space, fitter, task.table, task.folds, limits.clock, limits.completed
+        task.space, fitter, task.table, task.folds, limits.clock, limits.completed, workers
     )
     try:
         runner.run(study, objective, limits)

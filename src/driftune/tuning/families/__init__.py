@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from driftune.errors import UsageError, close_match
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from driftune.metrics import Metric
     from driftune.tuning.splitters import Fold
+
+    Stop = Callable[[], bool]  # asked after every round: is it time to end this fit?
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,8 @@ class FoldFit:
 class FoldFitter(Protocol):
     """Trains one configuration on one fold; keeps what trials can share."""
 
-    def fit(self, fold: int, params: Mapping[str, Any], *, deadline: float) -> FoldFit:
-        """Train on fold number ``fold``, until ``deadline`` (``time.monotonic()``) at most."""
+    def fit(self, fold: int, params: Mapping[str, Any], *, stop: Stop) -> FoldFit:
+        """Train on fold number ``fold``, at most until ``stop()`` says so; called from threads."""
         ...
 
 

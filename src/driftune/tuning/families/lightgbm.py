@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftune.metrics import Metric
+    from driftune.tuning.families import Stop
     from driftune.tuning.splitters import Fold
 
 ROUNDS = "num_iterations"
@@ -123,13 +124,13 @@ class LightGBMFolds:
     seed: int
     _binned: dict[tuple[Any, ...], tuple[Any, Any]] = field(default_factory=dict, repr=False)
 
-    def fit(self, fold: int, params: Mapping[str, Any], *, deadline: float) -> FoldFit:
-        """Train on one fold until the validation loss stops falling or the deadline passes."""
+    def fit(self, fold: int, params: Mapping[str, Any], *, stop: Stop) -> FoldFit:
+        """Train on one fold until the validation loss stops falling or ``stop()`` says so."""
         import lightgbm
 
         started = time.monotonic()
         train, valid = self._data(fold, params)
-        watch = Watch(stopping_patience(params.get("learning_rate", 0.1)), deadline)
+        watch = Watch(stopping_patience(params.get("learning_rate", 0.1)), stop)
         booster = lightgbm.train(
             self._settings(params),
             train,
@@ -187,7 +188,7 @@ class LightGBMFolds:
 
 
 class Watch:
-    """LightGBM callback: early stopping and a deadline, with the validation curve kept.
+    """LightGBM callback: early stopping and a stop from outside, with the validation curve kept.
 
     A fresh one per fit: it holds state.
     """
@@ -195,9 +196,9 @@ class Watch:
     order = 30  # LightGBM runs callbacks by this number; its own early stopping has the same
     before_iteration = False
 
-    def __init__(self, patience: int, deadline: float) -> None:
+    def __init__(self, patience: int, stop: Stop) -> None:
         self.patience = patience
-        self.deadline = deadline
+        self.stop = stop
         self.curve: list[float] = []
         self.best_iteration = 1
         self.cut = False
@@ -210,6 +211,6 @@ class Watch:
         self.curve.append(-value if higher_is_better else value)
         if self.curve[-1] < self.curve[self.best_iteration - 1]:
             self.best_iteration = len(self.curve)
-        self.cut = time.monotonic() >= self.deadline
+        self.cut = self.stop()
         if self.cut or len(self.curve) - self.best_iteration >= self.patience:
             raise EarlyStopException(self.best_iteration - 1, env.evaluation_result_list)

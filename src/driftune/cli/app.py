@@ -1,0 +1,51 @@
+"""All commands, in the order in which a newcomer needs them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from driftune import __version__
+from driftune.cli import demonstrate, diagnose, models, running
+
+app = typer.Typer(
+    name="driftune",
+    help="Keep a tabular model tuned: watch it, retune it when it drifts, prove, promote.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"driftune {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Keep a tabular model tuned: watch it, retune it when it drifts, prove, promote."""
+
+
+COMMANDS = (
+    demonstrate.demo,
+    running.tune,
+    running.retune,
+    running.watch,
+    running.serve,
+    models.promote,
+    models.rollback,
+    models.lineage,
+    models.report,
+    diagnose.doctor,
+    running.reconcile,
+)
+for command in COMMANDS:
+    app.command()(command)

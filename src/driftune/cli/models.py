@@ -1,0 +1,121 @@
+"""Commands about registered models: promote, rollback, lineage, report."""
+
+from __future__ import annotations
+
+import json
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from driftune.cli.output import AsJson, out, quiet, show
+from driftune.cli.running import ProblemName
+from driftune.errors import DriftuneError
+
+
+def promote(
+    problem: ProblemName,
+    version: Annotated[
+        int | None, typer.Option(help="Which version; default: the challenger.")
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Promote although the gate refuses.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put a version before the gate, and make it the champion if it passes."""
+    quiet()
+    from driftune.loop import retune as steps
+    from driftune.project import Project
+    from driftune.promotion.registry import CHALLENGER
+
+    project = Project.find()
+    settings = project.settings(problem)
+    chosen = version or project.registry(settings.name).version_of(CHALLENGER)
+    if chosen is None:
+        raise DriftuneError(f"{settings.name!r} has no challenger; name one with --version.")
+    project.registry(settings.name).tags(chosen)
+    verdict = steps.judge(project, settings, chosen)
+    done = verdict.promoted or force
+    if done:
+        reason = verdict.reason if verdict.promoted else f"forced although: {verdict.reason}"
+        steps.promote(project, settings, chosen, reason)
+    state = "champion" if done else "refused"
+    show(
+        {"problem": settings.name, "version": chosen, "promoted": done, "reason": verdict.reason},
+        as_json=as_json,
+        text=lambda: out.print(f"{settings.name} version {chosen}: {state}. {verdict.reason}"),
+    )
+    if not done:
+        raise typer.Exit(1)
+
+
+def rollback(
+    problem: ProblemName,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "asked for",
+    as_json: AsJson = False,
+) -> None:
+    """Make the previous champion the champion again."""
+    quiet()
+    from driftune import loop
+    from driftune.project import Project
+
+    project = Project.find()
+    settings = project.settings(problem)
+    champion, taken_back = loop.roll_back(project, settings, reason)
+    show(
+        {"problem": settings.name, "champion": champion, "taken_back": taken_back},
+        as_json=as_json,
+        text=lambda: out.print(
+            f"{settings.name}: version {champion} serves again; version {taken_back} is previous."
+        ),
+    )
+
+
+def lineage(
+    problem: ProblemName,
+    version: Annotated[
+        int | None, typer.Argument(help="Which version; default: the champion.")
+    ] = None,
+    restore: Annotated[
+        bool, typer.Option(help="Bring its rows back into data/03_primary.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show where a model version came from: data version, commit, study, gate."""
+    quiet()
+    from driftune import lineage as data
+    from driftune.loop.retune import champion_or_refuse
+    from driftune.project import Project
+
+    project = Project.find()
+    settings = project.settings(problem)
+    registry = project.registry(settings.name)
+    chosen = version or champion_or_refuse(registry)
+    tags = {k: v for k, v in sorted(registry.tags(chosen).items()) if k.startswith("driftune.")}
+    record = {"problem": settings.name, "version": chosen, "run": registry.run_id(chosen), **tags}
+    if restore:
+        folder = data.restore(project.root, settings.name, tags["driftune.data_version"])
+        record["restored"] = str(folder)
+
+    def text() -> None:
+        for key, value in record.items():
+            said = json.loads(value)["reason"] if key == "driftune.gate" else value
+            out.print(f"{key.removeprefix('driftune.'):<18} {said}")
+
+    show(record, as_json=as_json, text=text)
+
+
+def report(
+    problem: ProblemName,
+    open_: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the HTML report: timeline, decisions, trials, gate evidence, data versions."""
+    quiet()
+    from driftune.project import Project
+    from driftune.reporting import write_report
+
+    project = Project.find()
+    path = write_report(project, project.settings(problem))
+    show({"report": str(path)}, as_json=as_json, text=lambda: out.print(str(path)))
+    if open_:
+        webbrowser.open(path.as_uri())
