@@ -48,8 +48,6 @@ def _paint(figure: Figure, rows: list[Retuned], margin: float) -> None:
     axes.set_ylim(len(rows) - 0.4, -0.8)
     axes.margins(x=0.15)
     axes.set_xlabel("less loss than the champion, % (95 % interval); right of zero is better")
-    axes.text(
-        100 * margin, -0.72, f" margin {margin:.1%}", color=RED, fontsize=11, va="top"
-    )
+    axes.text(100 * margin, -0.72, f" margin {margin:.1%}", color=RED, fontsize=11, va="top")
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)

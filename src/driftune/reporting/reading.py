@@ -105,7 +105,7 @@ def _retuned(row: RetuneRow, position: int, first: bool, facts: dict[str, Any]) 
 
 
 def _read_runs(registry: Registry) -> dict[str, dict[str, Any]]:
-    """By retune: what its MLflow run and the runs of its trials say; empty without an experiment."""
+    """By retune: what MLflow knows of it and its trials; empty without an experiment."""
     experiment = registry.client.get_experiment_by_name(registry.name)
     if experiment is None:
         return {}

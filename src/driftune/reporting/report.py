@@ -70,9 +70,9 @@ def render(story: Story, study: Study | None) -> str:
 
 
 def _number(value: float | None, digits: int = 4) -> str:
-    """Four significant digits, or a dash for what is not known.
+    """Four significant digits, or a dash for what is not known (NaN too).
 
     >>> _number(16.7221), _number(None)
-    ('16.72', '–')
+    ('16.72', '-')
     """
-    return "–" if value is None or value != value else f"{value:,.{digits}g}"  # noqa: PLR0124
+    return "-" if value is None or value != value else f"{value:,.{digits}g}"  # noqa: PLR0124

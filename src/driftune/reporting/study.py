@@ -14,6 +14,7 @@ from driftune.tuning import TuningResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from pandas import DataFrame
 
     from driftune.project import Project
     from driftune.reporting.story import Story
@@ -107,11 +108,13 @@ def draw_trials(result: TuningResult) -> str:
 
 
 def _paint(figure: Figure, result: TuningResult) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     axes = figure.subplots()
     trials = result.trials.sort_values("number")
     done = trials[trials["value"].notna()]
     low, high = _limits(done["value"].to_numpy(dtype=float), result.direction)
-    lost = _paint_sources(axes, done.to_dict("records"), low, high)
+    lost = _paint_sources(axes, done, low, high)
     minimize = result.direction == "minimize"
     best = done["value"].cummin() if minimize else done["value"].cummax()
     axes.step(
@@ -127,22 +130,20 @@ def _paint(figure: Figure, result: TuningResult) -> None:
     note = f"; {lost} beyond the picture, on its edge" if lost else ""
     axes.set_xlabel(f"trial{note}")
     axes.set_ylabel(f"validation {result.metric} ({'lower' if minimize else 'higher'} is better)")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=8)
 
 
-def _paint_sources(axes: Any, trials: list[dict[str, Any]], low: float, high: float) -> int:
+def _paint_sources(axes: Any, trials: DataFrame, low: float, high: float) -> int:
     """Mark each trial by its source; returns how many lie outside the limits."""
-    for source in dict.fromkeys(trial["source"] for trial in trials):
-        own = [trial for trial in trials if trial["source"] == source]
-        marker, color = MARKS.get(source, ("P", SKY))
-        values = np.clip([trial["value"] for trial in own], low, high)
+    for source, own in trials.groupby("source", sort=False):
+        marker, color = MARKS.get(str(source), ("P", SKY))
         axes.plot(
-            [trial["number"] for trial in own], values, marker, color=color, linestyle="none",
-            markersize=11 if marker == "*" else 7, label=source.replace("_", " "), zorder=2,
+            own["number"], own["value"].clip(low, high), marker, color=color, linestyle="none",
+            markersize=11 if marker == "*" else 7, label=str(source).replace("_", " "), zorder=2,
         )  # fmt: skip
-    return sum(not low <= trial["value"] <= high for trial in trials)
+    return int((~trials["value"].between(low, high)).sum())
 
 
 def _limits(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os.path
 import re
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from driftune.reporting.ink import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, PURPLE, RED, draw
@@ -78,18 +78,13 @@ def _paint_champion(axes: Any, story: Story) -> None:
 
 def _paint_reference(axes: Any, batches: list[Batch]) -> None:
     """One level per champion, over the batches that it was judged on."""
-    label: str | None = "reference of the champion"
     known = [b for b in batches if b.reference is not None]
-    for number, batch in enumerate(known):
-        axes.hlines(
-            batch.reference, batch.position - 0.5, batch.position + 0.5, color=MUTED,
-            linewidth=1.5, linestyle=":", label=label,
-        )  # fmt: skip
-        label = None
-        before = known[number - 1] if number else None
-        if before and before.version != batch.version and before.reference != batch.reference:
-            ends = sorted((before.reference or 0.0, batch.reference or 0.0))
-            axes.vlines(batch.position - 0.5, *ends, color=MUTED, linewidth=1.5, linestyle=":")
+    edges = [b.position + side for b in known for side in (-0.5, 0.5)]
+    levels = [b.reference for b in known for _ in range(2)]
+    axes.plot(
+        edges, levels, color=INK, linewidth=1.6, linestyle=(0, (1, 2)),
+        label="champion's reference",
+    )  # fmt: skip
 
 
 def _paint_lanes(axes: Any, story: Story) -> None:
@@ -105,7 +100,8 @@ def _paint_lanes(axes: Any, story: Story) -> None:
     ]
     for row, (positions, marker, color) in enumerate(marks):
         axes.axhline(row, color=MUTED, linewidth=0.4)
-        axes.plot(positions, [row] * len(positions), marker, color=color, markersize=8)
+        places = [_place(position, story) for position in positions]
+        axes.plot(places, [row] * len(places), marker, color=color, markersize=8)
     axes.set_yticks(range(len(LANES)), LANES, color=INK)
     axes.set_ylim(len(LANES) - 0.4, -0.6)
     axes.spines["left"].set_visible(False)
@@ -129,21 +125,32 @@ def _paint_changes(top: Any, lanes: Any, story: Story) -> None:
 
 def _label_batches(axes: Any, story: Story) -> None:
     names = [batch.name for batch in story.batches]
-    prefix = re.sub(r"\d+$", "", os.path.commonprefix(names)) if len(names) > 1 else ""
+    prefix = re.sub(r"\d+$", "", _common_start(names)) if len(names) > 1 else ""
     prefix = "" if prefix in names else prefix
     step = -(-len(names) // MOST_LABELS)
     shown = range(0, len(names), step)
     texts = [names[position][len(prefix) :] for position in shown]
+    start = [_place(START, story)] if _has_start(story) else []
     slanted = max(len(text) for text in texts) * len(texts) > 110  # letters that fit in one line
-    before = [START] if _has_start(story) else []
     axes.set_xticks(
-        [*before, *shown], [*(["start"] if before else []), *texts],
+        [*start, *shown], [*(["start"] if start else []), *texts],
         rotation=40 if slanted else 0, ha="right" if slanted else "center",
     )  # fmt: skip
-    axes.set_xlim((START if before else 0) - 0.7, len(names) - 0.3)
+    axes.set_xlim(min([0.0, *start]) - 0.7, len(names) - 0.3)
     axes.set_xlabel(f"batch ({prefix}…)" if prefix else "batch")
 
 
 def _has_start(story: Story) -> bool:
     """Whether something happened before the first batch was watched."""
-    return any(event.position == START for event in (*story.changes, *story.retunes))
+    positions = [c.position for c in story.changes] + [r.position for r in story.retunes]
+    return START in positions
+
+
+def _place(position: int, story: Story) -> float:
+    """Where an event stands on the axis; the start keeps clear of the first batch's label."""
+    return position if position != START else -max(1.0, 0.05 * len(story.batches))
+
+
+def _common_start(names: list[str]) -> str:
+    letters = takewhile(lambda column: len(set(column)) == 1, zip(*names, strict=False))
+    return "".join(column[0] for column in letters)
