@@ -6,7 +6,7 @@ import re
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from driftune.reporting.ink import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, PURPLE, RED, draw
+from driftune.reporting.ink import BLUE, GREEN, GRID, INK, ORANGE, PAPER, PURPLE, RED, draw
 from driftune.reporting.story import START
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _paint_lanes(axes: Any, story: Story) -> None:
         (alerts, "s", RED),
     ]
     for row, (positions, marker, color) in enumerate(marks):
-        axes.axhline(row, color=MUTED, linewidth=0.4)
+        axes.axhline(row, color=GRID, linewidth=0.8)
         places = [_place(position, story) for position in positions]
         axes.plot(places, [row] * len(places), marker, color=color, markersize=8)
     axes.set_yticks(range(len(LANES)), LANES, color=INK)
