@@ -9,7 +9,7 @@ from driftune.reporting.study import describe_language_model, draw_trials
 
 def test_says_what_the_language_model_cost_and_the_null_model_brought(result):
     told = describe_language_model(result(), "some/model")
-    for fact in ("1 of 6 trials", "asked 2 times", "1,234 tokens", "$0.0123", "null model"):
+    for fact in ("proposed 1 of 6 trials", "Calls: 2", "tokens: 1,234", "$0.0123", "null model"):
         assert fact in told
 
 
@@ -22,7 +22,7 @@ def test_says_that_there_was_none(result):
 def test_calls_that_brought_no_trial_are_not_hidden(result):
     lost = result(by_source=[], llm_calls=3, llm_cost_usd=0.5)
     told = describe_language_model(lost, "some/model")
-    assert "0 of 6 trials" in told
+    assert "proposed 0 of 6 trials" in told
     assert "$0.5000" in told
 
 

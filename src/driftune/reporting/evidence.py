@@ -23,7 +23,7 @@ def draw_evidence(story: Story) -> str:
     if not rows:
         return ""
     label = "Relative improvement of each challenger over the champion, with its interval"
-    height = 120 + 34 * len(rows)
+    height = 90 + 28 * len(rows)
     return draw(height, "evidence", label, lambda figure: _paint(figure, rows, story.margin))
 
 
@@ -39,15 +39,16 @@ def _paint(figure: Figure, rows: list[Retuned], margin: float) -> None:
         axes.plot([gain["low"], gain["high"]], [place, place], color=color, linewidth=2.5)
         axes.plot(gain["value"], place, marker, color=color, markersize=9)
         axes.annotate(
-            f"{gain['value']:+.1f} %  ({gain['low']:+.1f} to {gain['high']:+.1f}) {row.status}",
-            (gain["value"], place), xytext=(0, 9), textcoords="offset points", ha="center",
-            fontsize=11,
+            f"{gain['value']:+.1f} % ({gain['low']:+.1f} to {gain['high']:+.1f}), {row.status}",
+            (1.01, place), xycoords=("axes fraction", "data"), va="center",
         )  # fmt: skip
     names = [f"v{row.version} through {row.through}" for row in rows]
     axes.set_yticks(range(len(rows)), names, color=INK)
-    axes.set_ylim(len(rows) - 0.4, -0.8)
-    axes.margins(x=0.15)
-    axes.set_xlabel("less loss than the champion, % (95 % interval); right of zero is better")
-    axes.text(100 * margin, -0.72, f" margin {margin:.1%}", color=RED, fontsize=11, va="top")
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlabel("less loss than the champion, in %, with its interval; right of zero is better")
+    axes.annotate(
+        f"margin {margin:.1%}", (100 * margin, 1), xycoords=("data", "axes fraction"),
+        xytext=(0, 3), textcoords="offset points", color=RED, ha="center",
+    )  # fmt: skip
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)

@@ -71,18 +71,18 @@ def describe_language_model(result: TuningResult, configured: str | None) -> str
         return "No language model was used in this study; it cost nothing."
     own = own or {"trials": 0, "improvements": 0, "gain": 0.0, "tokens": 0, "fallbacks": 0}
     text = (
-        f"A language model took part: {own['trials']} of {len(result.trials)} trials were its"
-        f" proposals, {own['improvements']} of them improved on the incumbent (together by"
-        f" {own['gain']:.4g} {result.metric}). It was asked {result.llm_calls} times,"
-        f" {own.get('tokens', 0):,} tokens, ${result.llm_cost_usd:.4f}."
+        f"A language model took part: it proposed {own['trials']} of {len(result.trials)}"
+        f" trials and improved on the incumbent in {own['improvements']} of them (together by"
+        f" {own['gain']:.4g} {result.metric}). Calls: {result.llm_calls}, tokens:"
+        f" {own.get('tokens', 0):,}, cost: ${result.llm_cost_usd:.4f}."
     )
     if own.get("fallbacks"):
-        text += f" {own['fallbacks']} of its turns fell back to another source."
+        text += f" Turns that fell back to another source: {own['fallbacks']}."
     null = by_source.get("jitter")
     if null:
         text += (
-            f" The null model, which only jitters the incumbent, improved it"
-            f" {null['improvements']} times in {null['trials']} trials"
+            f" The null model, which only jitters the incumbent, improved on it in"
+            f" {null['improvements']} of {null['trials']} trials"
             f" (together by {null['gain']:.4g}), at no cost."
         )
     return text
@@ -140,7 +140,7 @@ def _paint_sources(axes: Any, trials: DataFrame, low: float, high: float) -> int
     for source, own in trials.groupby("source", sort=False):
         marker, color = MARKS.get(str(source), ("P", SKY))
         axes.plot(
-            own["number"], own["value"].clip(low, high), marker, color=color, linestyle="none",
+            own["number"], own["value"].clip(low, high), marker, color=color, linestyle="none", markeredgewidth=1.5,
             markersize=11 if marker == "*" else 7, label=str(source).replace("_", " "), zorder=2,
         )  # fmt: skip
     return int((~trials["value"].between(low, high)).sum())

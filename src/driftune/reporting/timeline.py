@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from driftune.reporting.ink import BLUE, GREEN, GRID, INK, ORANGE, PAPER, PURPLE, RED, draw
 from driftune.reporting.story import START
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
 LANES = ("breach", "retune asked for", "champion changed", "challenger refused", "alert")
 MOST_LABELS = 30
+LETTER = 0.0095  # width of a bold letter, as a share of the axis
 
 
 def draw_timeline(story: Story) -> str:
@@ -45,41 +49,54 @@ def _better(story: Story) -> str:
 
 
 def _paint_first_model(axes: Any, story: Story) -> None:
-    points = [(b.position, b.first_model) for b in story.batches if b.first_model is not None]
-    if points and any(change.version != story.first_version for change in story.changes):
+    points = [_or_gap(b.first_model) for b in story.batches]
+    if any(change.version != story.first_version for change in story.changes) and any(
+        batch.first_model is not None for batch in story.batches
+    ):
         axes.plot(
-            *zip(*points, strict=True), color=ORANGE, linestyle=(0, (5, 3)), marker="s",
-            markersize=4, markerfacecolor=PAPER, linewidth=1.5,
+            range(len(points)), points, color=ORANGE, linestyle=(0, (5, 3)), marker="s",
+            markersize=_size(4, story), markerfacecolor=PAPER, linewidth=1.5,
             label=f"version {story.first_version}, never retrained",
         )  # fmt: skip
 
 
 def _paint_champion(axes: Any, story: Story) -> None:
-    measured = [b for b in story.batches if b.value is not None]
-    if not measured:
+    if all(batch.value is None for batch in story.batches):
         axes.text(0.5, 0.5, "no batch had enough labels", transform=axes.transAxes, ha="center")
         return
     _paint_reference(axes, story.batches)
-    where = [b.position for b in measured]
-    values = [b.value or 0.0 for b in measured]
-    below = [max(0.0, v - (v if b.low is None else b.low)) for v, b in zip(values, measured)]  # noqa: B905
-    above = [max(0.0, (v if b.high is None else b.high) - v) for v, b in zip(values, measured)]  # noqa: B905
+    values = np.array([_or_gap(b.value) for b in story.batches])
+    low = np.array([_or_gap(b.low) for b in story.batches])
+    high = np.array([_or_gap(b.high) for b in story.batches])
     axes.errorbar(
-        where, values, yerr=[below, above], color=BLUE, marker="o", markersize=5, linewidth=2,
-        elinewidth=1.2, capsize=2.5, label="champion, 95 % interval",
+        range(len(values)), values, yerr=np.fmax([values - low, high - values], 0), color=BLUE,
+        marker="o", markersize=_size(5, story), linewidth=2, elinewidth=1.2,
+        capsize=_size(2.5, story), label="champion, with its interval",
     )  # fmt: skip
-    breaches = [b for b in measured if b.breach]
+    breaches = [b for b in story.batches if b.breach and b.value is not None]
     if breaches:
         axes.plot(
             [b.position for b in breaches], [b.value for b in breaches], linestyle="none",
-            marker="X", markersize=10, color=RED, markeredgecolor=PAPER, label="breach", zorder=5,
+            marker="X", markersize=_size(10, story), color=RED, markeredgecolor=PAPER,
+            label="breach", zorder=5,
         )  # fmt: skip
+
+
+def _or_gap(value: float | None) -> float:
+    """Matplotlib interrupts a line at NaN: nothing is drawn where nothing was measured."""
+    return math.nan if value is None else value
+
+
+def _size(points: float, story: Story) -> float:
+    """Marks shrink when there are so many that they would touch."""
+    return points * math.sqrt(min(1.0, 60 / len(story.batches)))
 
 
 def _paint_reference(axes: Any, batches: list[Batch]) -> None:
     """One level per champion, over the batches that it was judged on."""
     known = [b for b in batches if b.reference is not None]
-    edges = [b.position + side for b in known for side in (-0.5, 0.5)]
+    ends = [*(b.position for b in known[1:]), len(batches)]
+    edges = [x - 0.5 for b, end in zip(known, ends, strict=False) for x in (b.position, end)]
     levels = [b.reference for b in known for _ in range(2)]
     axes.plot(
         edges, levels, color=INK, linewidth=1.6, linestyle=(0, (1, 2)),
@@ -101,7 +118,7 @@ def _paint_lanes(axes: Any, story: Story) -> None:
     for row, (positions, marker, color) in enumerate(marks):
         axes.axhline(row, color=GRID, linewidth=0.8)
         places = [_place(position, story) for position in positions]
-        axes.plot(places, [row] * len(places), marker, color=color, markersize=8)
+        axes.plot(places, [row] * len(places), marker, color=color, markersize=_size(8, story))
     axes.set_yticks(range(len(LANES)), LANES, color=INK)
     axes.set_ylim(len(LANES) - 0.4, -0.6)
     axes.spines["left"].set_visible(False)
@@ -114,12 +131,18 @@ def _paint_changes(top: Any, lanes: Any, story: Story) -> None:
     for change in story.changes:
         back = "back to " if change.kind == "rollback" else ""
         named.setdefault(change.position, []).append(f"{back}v{change.version}")
-    for position, names in named.items():
+    taken: list[float] = []  # per line of labels, where its last one ends
+    for position, names in sorted(named.items()):
         for axes in (top, lanes):
             axes.axvline(position + 0.5, color=GREEN, linewidth=1.3)
+        text = ", ".join(names)
+        width = len(text) * LETTER * (len(story.batches) + 2)
+        at = min(position + 0.5, len(story.batches) - 0.5 - width)
+        line = next((n for n, end in enumerate(taken) if end < at), len(taken))
+        taken[line : line + 1] = [at + width]
         top.annotate(
-            ", ".join(names), (position + 0.5, 1), xycoords=("data", "axes fraction"),
-            xytext=(4, -2), textcoords="offset points", va="top", color=GREEN, fontweight="bold",
+            text, (at, 1), xycoords=("data", "axes fraction"), xytext=(0, 3 + 14 * line),
+            textcoords="offset points", color=GREEN, fontweight="bold",
         )  # fmt: skip
 
 
