@@ -140,8 +140,9 @@ def _paint_sources(axes: Any, trials: DataFrame, low: float, high: float) -> int
     for source, own in trials.groupby("source", sort=False):
         marker, color = MARKS.get(str(source), ("P", SKY))
         axes.plot(
-            own["number"], own["value"].clip(low, high), marker, color=color, linestyle="none", markeredgewidth=1.5,
-            markersize=11 if marker == "*" else 7, label=str(source).replace("_", " "), zorder=2,
+            own["number"], own["value"].clip(low, high), marker, color=color,
+            linestyle="none", markeredgewidth=1.5, markersize=11 if marker == "*" else 7,
+            label=str(source).replace("_", " "), zorder=2,
         )  # fmt: skip
     return int((~trials["value"].between(low, high)).sum())
 
