@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING, Any
+import os
+from pathlib import Path
+from typing import Any
 
-from kedro.framework.session import KedroSession
-from kedro.framework.startup import bootstrap_project
+QUIET = Path(__file__).resolve().parents[1] / "conf" / "logging_quiet.yml"
+os.environ.setdefault("KEDRO_LOGGING_CONFIG", str(QUIET))  # Kedro reads it when imported
 
-from pipelines.hooks import Refused
+from kedro.framework.session import KedroSession  # noqa: E402
+from kedro.framework.startup import bootstrap_project  # noqa: E402
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from pipelines.hooks import Refused  # noqa: E402
 
 
 def run_pipelines(
@@ -34,7 +35,7 @@ def run_pipelines(
     """
     parameters = dict(parameters)
     env = parameters.pop("env", None)
-    _bootstrap(root)
+    bootstrap_project(root)
     with KedroSession.create(project_path=root, env=env, runtime_params=parameters) as session:
         try:
             session.run(pipeline_names=names)
@@ -45,13 +46,6 @@ def run_pipelines(
 
 def load_dataset(root: Path, name: str, parameters: dict[str, Any]) -> Any:
     """Load one dataset of the catalog, e.g. ``features`` of ``{"problem": "late"}``."""
-    _bootstrap(root)
+    bootstrap_project(root)
     with KedroSession.create(project_path=root, runtime_params=parameters) as session:
         return session.load_context().catalog.load(name)
-
-
-def _bootstrap(root: Path) -> None:
-    bootstrap_project(root)
-    # Kedro tells about every node; our callers show progress of their own.
-    for name in ("kedro", "kedro_datasets", "great_expectations", "ibis"):
-        logging.getLogger(name).setLevel(logging.WARNING)

@@ -72,7 +72,8 @@ def _batch_definition() -> Any:
     import great_expectations as gx
 
     os.environ.setdefault("TQDM_DISABLE", "1")
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    for name in ("great_expectations", "great_expectations.data_context.types.base"):
+        logging.getLogger(name).setLevel(logging.ERROR)  # the second has a level of its own
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     asset = context.data_sources.add_pandas("rows").add_dataframe_asset("rows")

@@ -115,16 +115,10 @@ def describe(root: Path) -> str:
     """Say where the DVC repository is and where it pushes to.
 
     Raises:
-        ServiceUnavailable: There is none, or it cannot be opened.
+        ServiceUnavailable: It cannot be opened.
     """
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-
-    try:
-        with Repo(str(root)) as repo:
-            remote = repo.config["core"].get("remote")
-    except (DvcException, OSError) as error:
-        raise ServiceUnavailable(f"DVC cannot be used in {root}: {error}") from error
+    with _open(root) as repo:
+        remote = repo.config["core"].get("remote")
     return f"repository {root}, " + (f"pushes to remote {remote!r}" if remote else "no remote")
 
 
@@ -150,7 +144,6 @@ def _lay_out(folder: Path, files: Sequence[Path]) -> None:
 @contextmanager
 def _writer(root: Path) -> Iterator[Any]:
     """Open the DVC repository as its only writer, making one when there is none."""
-    from dvc.repo import Repo
     from filelock import FileLock, Timeout
 
     logging.getLogger("dvc").setLevel(logging.ERROR)  # our messages say what matters
@@ -158,9 +151,7 @@ def _writer(root: Path) -> Iterator[Any]:
     lock.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(lock, timeout=LOCK_SECONDS):
-            if not (root / ".dvc").exists():
-                Repo.init(str(root), no_scm=not (root / ".git").exists()).close()
-            repo = Repo(str(root))
+            repo = _open(root)
             try:
                 yield repo
             finally:
@@ -169,6 +160,20 @@ def _writer(root: Path) -> Iterator[Any]:
         raise DriftuneError(
             f"Another process has held the DVC lock {lock} for {LOCK_SECONDS} s; is one stuck?"
         ) from None
+
+
+def _open(root: Path) -> Any:
+    """Open the DVC repository, with or without git around it; makes one when there is none."""
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    bare = not any((folder / ".git").exists() for folder in (root, *root.parents))
+    try:
+        if not (root / ".dvc").exists():
+            Repo.init(str(root), no_scm=bare).close()
+        return Repo(str(root), config={"core": {"no_scm": True}} if bare else None)
+    except (DvcException, OSError) as error:
+        raise ServiceUnavailable(f"DVC cannot be used in {root}: {error}") from error
 
 
 def _push(repo: Any, folder: Path) -> None:

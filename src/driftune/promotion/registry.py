@@ -63,14 +63,15 @@ class Registry:
         """
         version = self.version_of_retune(retune_id)
         if version is None:
-            version = self._log_model(model, example, run_id)
-            self.client.set_model_version_tag(self.name, str(version), RETUNE_TAG, retune_id)
+            version = self._log_model(model, example, run_id, {RETUNE_TAG: retune_id})
         for key, value in tags.items():
             self.client.set_model_version_tag(self.name, str(version), key, value)
         self.client.set_registered_model_alias(self.name, CHALLENGER, str(version))
         return version
 
-    def _log_model(self, model: Pipeline, example: DataFrame, run_id: str) -> int:
+    def _log_model(
+        self, model: Pipeline, example: DataFrame, run_id: str, tags: dict[str, str]
+    ) -> int:
         import mlflow
         from mlflow.models import infer_signature
 
@@ -84,11 +85,23 @@ class Registry:
                 name="model",
                 signature=infer_signature(example, model.predict(example)),
                 input_example=example,
-                registered_model_name=self.name,
                 serialization_format="cloudpickle",  # skops refuses LightGBM inside a pipeline
                 pip_requirements=_requirements(),
             )
-        return int(info.registered_model_version)
+        self._ensure_registered()
+        made = self.client.create_model_version(
+            self.name, info.model_uri, run_id=run_id, tags=tags, model_id=info.model_id
+        )
+        return int(made.version)
+
+    def _ensure_registered(self) -> None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.create_registered_model(self.name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
 
     def version_of(self, alias: str) -> int | None:
         """Return the version that an alias points to, or ``None``."""
