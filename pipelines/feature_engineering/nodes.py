@@ -11,6 +11,7 @@ import ibis
 from ibis import Table
 from ibis.expr.types import TimestampValue, Value
 
+from driftune.durations import read_duration
 from driftune.errors import DataError, close_match
 from driftune.settings import Join, Settings
 
@@ -106,9 +107,7 @@ def add_years_since(dated: Batches, settings: Settings) -> Batches:
 
 
 def _interval(duration: str) -> Value:
-    import pandas as pd
-
-    return ibis.interval(seconds=int(pd.Timedelta(duration).total_seconds()))
+    return ibis.interval(seconds=int(read_duration(duration).total_seconds()))
 
 
 def _require(table: Table, columns: tuple[str, ...], what: str) -> None:

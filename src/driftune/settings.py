@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
-from driftune.errors import UsageError, close_match
+from driftune.durations import read_duration
+from driftune.errors import DataError, UsageError, close_match
 from driftune.monitoring import TriggerPolicy
 from driftune.problem import Problem
 from driftune.promotion import Gate
 from driftune.tuning import Budget
 
 TABLE_SUFFIXES = {".csv", ".parquet", ".pq"}
+UNKNOWN_KEY = {"extra_forbidden", "unexpected_keyword_argument"}
+YAML_SUFFIXES = {".yml", ".yaml"}
 
 
 class Section(BaseModel):
@@ -41,6 +44,12 @@ class AsOf(Section):
     observed: str
     delay: str = "0h"
     within: str = "24h"
+
+    @field_validator("delay", "within")
+    @classmethod
+    def _is_duration(cls, value: str) -> str:
+        read_duration(value)
+        return value
 
 
 class Join(Section):
@@ -157,10 +166,23 @@ class Settings(Problem):
             raise UsageError(_explain(error, Path("parameters"), Tuning)) from None
 
     def batch_files(self) -> dict[str, Path]:
-        """Return what has arrived: batch name -> file, the initial rows first, then by name."""
+        """Return what has arrived: batch name -> file, the initial rows first, then by name.
+
+        Raises:
+            DataError: Two files have the same name but for their endings.
+        """
         later = sorted(self.batches.iterdir()) if self.batches and self.batches.is_dir() else []
-        arrived = [f for f in later if f.suffix in TABLE_SUFFIXES and not f.name.startswith(".")]
-        return {self.rows.stem: self.rows, **{file.stem: file for file in arrived}}
+        files = {self.rows.stem: self.rows}
+        for file in later:
+            if file.suffix not in TABLE_SUFFIXES or file.name.startswith("."):
+                continue
+            if file.stem in files:
+                raise DataError(
+                    f"{file} and {files[file.stem]} are both called {file.stem!r};"
+                    " the name of a file is the name of its batch: rename one."
+                )
+            files[file.stem] = file
+        return files
 
 
 def load_settings(path: str | Path, *, root: Path | None = None, **overrides: Any) -> Settings:
@@ -178,6 +200,11 @@ def load_settings(path: str | Path, *, root: Path | None = None, **overrides: An
     file = find_problem(path, root)
     values = _merge(_read(file), overrides)
     values.setdefault("name", file.stem)
+    if root / "conf" in file.parents and values["name"] != file.stem:
+        raise UsageError(
+            f"{file.name}: name = {values['name']!r} is wrong: in a project a problem is called"
+            f" like its file, {file.stem!r}; leave the key out or rename the file."
+        )
     try:
         settings = Settings(**values)
     except ValidationError as error:
@@ -188,7 +215,7 @@ def load_settings(path: str | Path, *, root: Path | None = None, **overrides: An
 def find_problem(name: str | Path, root: Path) -> Path:
     """Return the YAML file of a problem, given as a path or as a name under ``root/conf``."""
     file = Path(name)
-    if file.suffix in {".yml", ".yaml"}:
+    if file.suffix in YAML_SUFFIXES:
         for candidate in (file, root / file):
             if candidate.is_file():
                 return candidate.resolve()
@@ -202,7 +229,9 @@ def find_problem(name: str | Path, root: Path) -> Path:
     return known[str(name)]
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path, extended_by: tuple[Path, ...] = ()) -> dict[str, Any]:
+    if file in extended_by:
+        raise UsageError(f"{file} extends itself, directly or through another file.")
     try:
         values = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -210,7 +239,12 @@ def _read(file: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise UsageError(f"{file} must hold keys and values, not a {type(values).__name__}.")
     base = values.pop("extends", None)
-    return _merge(_read(find_problem(file.parent / base, file.parent)), values) if base else values
+    if base is None:
+        return values
+    if not isinstance(base, str) or Path(base).suffix not in YAML_SUFFIXES:
+        raise UsageError(f"{file.name}: extends = {base!r} is wrong: it takes one YAML file.")
+    found = find_problem(file.parent / base, file.parent)
+    return _merge(_read(found, (*extended_by, file)), values)
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -239,9 +273,10 @@ def _anchor(settings: Settings, root: Path) -> Settings:
 
 def _explain(error: ValidationError, file: Path, tree: type[BaseModel] = Settings) -> str:
     """Say the first thing that is wrong, with the key and the nearest known one."""
-    first = error.errors()[0]
+    # A key that is spelt wrong is often one that is missing too: the spelling says more.
+    first = min(error.errors(), key=lambda e: e["type"] not in UNKNOWN_KEY)
     where = ".".join(str(part) for part in first["loc"])
-    if first["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
+    if first["type"] in UNKNOWN_KEY:
         known = _known_keys(first["loc"][:-1], tree)
         return f"{file.name}: unknown key {where!r}.{close_match(str(first['loc'][-1]), known)}"
     if first["type"] == "missing":

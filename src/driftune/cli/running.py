@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from driftune.cli.output import AsJson, out, quiet, show
+from driftune.durations import read_duration
 from driftune.errors import UsageError
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from driftune.ledger import ObservationRow, RetuneRow
     from driftune.project import Project
     from driftune.tuning import TuningResult
@@ -180,14 +182,9 @@ def _overrides(
 
 
 def _duration(text: str) -> timedelta:
-    import pandas as pd
-
-    try:
-        found = pd.Timedelta(text).to_pytimedelta()
-    except ValueError:
-        found = timedelta(0)
-    if found <= timedelta(0):
-        raise UsageError(f"--watch-every {text!r} is not a duration such as 30s, 5m or 1h.")
+    found = read_duration(text)
+    if not found:
+        raise UsageError(f"--watch-every {text!r} must be above zero.")
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from driftune.errors import ServiceUnavailable, UsageError
 from driftune.ledger.tables import Base
@@ -28,6 +28,7 @@ def open_engine(url: str) -> Engine:
     """
     try:
         parsed = make_url(url)
+        parsed.get_dialect()
     except ArgumentError:
         raise UsageError(
             "DRIFTUNE_LEDGER_URL is not a database URL; like sqlite:////path/ledger.db"
@@ -43,7 +44,7 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "begin", _begin_immediately)
     try:
         Base.metadata.create_all(engine)
-    except OperationalError as error:
+    except DatabaseError as error:
         where = parsed.render_as_string(hide_password=True)
         raise ServiceUnavailable(
             f"The ledger at {where} does not answer ({type(error.orig).__name__});"

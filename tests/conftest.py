@@ -1,0 +1,81 @@
+"""What every test stands on: a clean environment, loopback only, and projects to throw away."""
+
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from driftune.environment import set_defaults
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+FOREIGN = ("DRIFTUNE_", "LITELLM_", "MLFLOW_", "PREFECT_")
+KEYS = ("_API_KEY", "_API_BASE", "_API_TOKEN", "_ACCESS_KEY")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    """Forget what the developer's shell says before anything heavy is imported."""
+    config.option.allow_hosts = ",".join(LOOPBACK)  # read by pytest-socket in the next hook
+    config.option.allow_unix_socket = True
+    for name in list(os.environ):
+        if name.startswith(FOREIGN) or name.endswith(KEYS):
+            del os.environ[name]
+    set_defaults()
+
+
+
+
+@pytest.fixture(scope="session")
+def mlflow_database(tmp_path_factory):
+    """An empty MLflow store: made once, because its migrations take seconds."""
+    from driftune.tracking import Tracker
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    Tracker(f"sqlite:///{path}").client.search_experiments()
+    with sqlite3.connect(path) as connection:  # what is still in the write-ahead log
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def make_project(mlflow_database):
+    """Return a function that lays out a project in a folder, with this repository's code."""
+
+    def make(folder):
+        for name in ("pyproject.toml", ".dvcignore", ".dvc/config"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, folder / name)
+        shutil.copytree(REPOSITORY / "conf", folder / "conf")
+        for name in ("pipelines", "flows"):
+            (folder / name).symlink_to(REPOSITORY / name)
+        (folder / ".driftune").mkdir()
+        shutil.copy(mlflow_database, folder / ".driftune" / "mlflow.db")
+        return folder
+
+    return make
+
+
+def enter(folder, patch):
+    """Make ``folder`` the project of this process and of those that it starts."""
+    from driftune.project import Project
+
+    patch.chdir(folder)
+    patch.setenv("DRIFTUNE_PROJECT", str(folder))
+    patch.setenv("PREFECT_HOME", str(folder / ".driftune" / "prefect"))
+    return Project.find()
+
+
+@pytest.fixture
+def project(make_project, tmp_path, monkeypatch):
+    """A project of the test's own, with the problem ``tiny`` and nothing done yet."""
+    return enter(make_project(tmp_path / "project"), monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def module_project(make_project, tmp_path_factory):
+    """A project that the tests of one file share."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield enter(make_project(tmp_path_factory.mktemp("shared") / "project"), patch)
