@@ -11,7 +11,9 @@ os.environ.setdefault("KEDRO_LOGGING_CONFIG", str(QUIET))  # Kedro reads it when
 
 from kedro.framework.session import KedroSession  # noqa: E402
 from kedro.framework.startup import bootstrap_project  # noqa: E402
+from kedro.io import DatasetError  # noqa: E402
 
+from driftune.errors import DataError  # noqa: E402
 from pipelines.hooks import Refused  # noqa: E402
 
 
@@ -45,7 +47,14 @@ def run_pipelines(
 
 
 def load_dataset(root: Path, name: str, parameters: dict[str, Any]) -> Any:
-    """Load one dataset of the catalog, e.g. ``features`` of ``{"problem": "late"}``."""
+    """Load one dataset of the catalog, e.g. ``features`` of ``{"problem": "late"}``.
+
+    Raises:
+        DataError: It was not made yet, or was deleted.
+    """
     bootstrap_project(root)
     with KedroSession.create(project_path=root, runtime_params=parameters) as session:
-        return session.load_context().catalog.load(name)
+        try:
+            return session.load_context().catalog.load(name)
+        except DatasetError as error:
+            raise DataError(f"The dataset {name!r} is not at hand: {error}") from error

@@ -11,15 +11,17 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from driftune.environment import NO_TELEMETRY
 from driftune.errors import DriftuneError
 from driftune.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PREFECT_SECONDS = 150
 MINIMUM = {
@@ -49,12 +51,9 @@ class Finding:
 
 def check_versions() -> list[Finding]:
     """Compare the installed packages with those that are known to work together."""
-    found = [_python()]
-    for package, lowest in MINIMUM.items():
-        found.append(_package(package, lambda v, low=lowest: v >= _parts(low), f">={lowest}"))
-    for package, limit in BELOW.items():
-        found.append(_package(package, lambda v, top=limit: v < _parts(top), f"<{limit}"))
-    return found
+    wanted = {name: f">={lowest}" for name, lowest in MINIMUM.items()}
+    wanted |= {name: f"<{limit}" for name, limit in BELOW.items()}
+    return [_python(), *(_package(name, range_) for name, range_ in wanted.items())]
 
 
 def check_project() -> list[Finding]:
@@ -192,20 +191,16 @@ def _python() -> Finding:
     return Finding("python", "bad", said, "Use Python 3.11 to 3.13.")
 
 
-def _package(name: str, fits: Callable[[tuple[int, ...]], bool], wanted: str) -> Finding:
+def _package(name: str, wanted: str) -> Finding:
+    from packaging.specifiers import SpecifierSet
+
     try:
         have = version(name)
     except PackageNotFoundError:
         return Finding(name, "bad", "not installed", 'pip install "driftune[pipeline]"')
-    if fits(_parts(have)):
+    if have in SpecifierSet(wanted):
         return Finding(name, "ok", have)
     return Finding(name, "bad", f"{have}, but {wanted} is needed", f"pip install '{name}{wanted}'")
-
-
-def _parts(text: str) -> tuple[int, ...]:
-    from packaging.version import Version
-
-    return Version(text).release
 
 
 def _healthy(url: str) -> bool:

@@ -6,8 +6,11 @@ is what the command line returns: 1 = refused or failed, 2 = bad usage or bad da
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class DriftuneError(Exception):

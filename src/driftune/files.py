@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @contextmanager
@@ -17,6 +17,7 @@ def replace_file(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; rename it over ``path`` when the block succeeds.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> target = Path(tempfile.mkdtemp()) / "a.txt"
     >>> with replace_file(target) as temporary:
     ...     _ = temporary.write_text("whole")

@@ -39,6 +39,7 @@ def code_version(root: Path) -> str:
     """Return the commit that is checked out, with ``-dirty`` when files differ, or ``no-git``."""
     from dvc.exceptions import DvcException
     from dvc.scm import SCM, NoSCM, SCMError
+    from scmrepo.exceptions import SCMError as NoCommit
 
     try:
         scm = SCM(str(root))
@@ -48,7 +49,7 @@ def code_version(root: Path) -> str:
         return "no-git"
     try:
         return f"{scm.get_rev()}{'-dirty' if scm.is_dirty() else ''}"
-    except SCMError:  # no commit yet
+    except NoCommit:
         return "no-git"
     finally:
         scm.close()
@@ -96,15 +97,18 @@ def restore(root: Path, problem: str, version: str) -> Path:
     from dvc.exceptions import DvcException
 
     pointer = {"outs": [{"md5": version, "hash": "md5", "path": problem}]}
+    target = _pointer(root, problem)
+    before = target.read_text(encoding="utf-8") if target.exists() else None
     with _writer(root) as repo:
-        with replace_file(_pointer(root, problem)) as path:
-            path.write_text(yaml.safe_dump(pointer), encoding="utf-8")
-        target = str(_pointer(root, problem))
+        _write(target, yaml.safe_dump(pointer))
         try:
             if repo.config["core"].get("remote"):
-                repo.fetch([target])
-            repo.checkout([target], force=True)
+                repo.fetch([str(target)])
+            repo.checkout([str(target)], force=True)
         except DvcException as error:
+            if before is not None:  # DVC has emptied the folder by now
+                _write(target, before)
+                repo.checkout([str(target)], force=True)
             raise ServiceUnavailable(
                 f"Data version {version} of {problem!r} is not in DVC's cache or remote: {error}"
             ) from error
@@ -120,6 +124,11 @@ def describe(root: Path) -> str:
     with _open(root) as repo:
         remote = repo.config["core"].get("remote")
     return f"repository {root}, " + (f"pushes to remote {remote!r}" if remote else "no remote")
+
+
+def _write(path: Path, text: str) -> None:
+    with replace_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _pointer(root: Path, problem: str) -> Path:
@@ -181,7 +190,7 @@ def _push(repo: Any, folder: Path) -> None:
 
     try:
         repo.push([str(folder)])
-    except DvcException as error:
+    except (DvcException, OSError) as error:
         logging.getLogger(__name__).warning(
             "Data was stored locally but not pushed to the DVC remote %r: %s",
             repo.config["core"]["remote"],

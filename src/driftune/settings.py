@@ -109,7 +109,7 @@ class Validation(Section):
         expectations: The checks.
     """
 
-    max_quarantine_share: float = Field(0.05, ge=0, le=1)
+    max_quarantine_share: float = Field(default=0.05, ge=0, le=1)
     expectations: tuple[Expectation, ...] = ()
 
 
@@ -127,7 +127,7 @@ class Tuning(Section):
 
     family: str = "lightgbm"
     space: str | dict[str, Any] = "recommended"
-    folds: int = Field(3, ge=2)
+    folds: int = Field(default=3, ge=2)
     budget: Budget = Budget()
     language_model: str | None = None
     seed: int = 0

@@ -7,13 +7,14 @@ the same parent run.
 from __future__ import annotations
 
 import logging
-import math
 import time
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from driftune.errors import ServiceUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from mlflow import MlflowClient
@@ -23,6 +24,15 @@ if TYPE_CHECKING:
 RETUNE_TAG = "driftune.retune_id"
 TRIAL_TAG = "driftune.trial"
 MAX_VALUE_LENGTH = 500
+
+
+def open_client(uri: str) -> MlflowClient:
+    """Return a client with explicit URIs: nothing depends on MLflow's global state."""
+    import mlflow
+
+    for name in ("alembic", "mlflow"):  # MLflow sets its own level when imported
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
 class Tracker:
@@ -39,12 +49,8 @@ class Tracker:
 
     @property
     def client(self) -> MlflowClient:
-        """A client with explicit URIs: nothing depends on MLflow's global state."""
-        import mlflow
-
-        logging.getLogger("alembic").setLevel(logging.WARNING)
-        logging.getLogger("mlflow").setLevel(logging.WARNING)
-        return mlflow.MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+        """A client of the store."""
+        return open_client(self.uri)
 
     def experiment(self, problem: str) -> str:
         """Return the id of the problem's experiment, made when missing.
@@ -81,7 +87,11 @@ class Tracker:
         return run_id
 
     def log(
-        self, run_id: str, *, params: dict[str, Any] | None = None, **metrics: float | None
+        self,
+        run_id: str,
+        *,
+        metrics: Mapping[str, float | None],
+        params: Mapping[str, Any] | None = None,
     ) -> None:
         """Write parameters and finite metrics to a run in one request."""
         from mlflow.entities import Metric, Param
@@ -89,7 +99,9 @@ class Tracker:
         stamp = int(time.time() * 1000)
         self.client.log_batch(
             run_id,
-            metrics=[Metric(k, float(v), stamp, 0) for k, v in metrics.items() if _finite(v)],
+            metrics=[
+                Metric(k, v, stamp, 0) for k, v in metrics.items() if v is not None and isfinite(v)
+            ],
             params=[Param(k, str(v)[:MAX_VALUE_LENGTH]) for k, v in (params or {}).items()],
         )
 
@@ -119,10 +131,8 @@ class Tracker:
         rows = [t for t in result.trials.to_dict("records") if str(t["number"]) not in done]
         for row in rows:
             self._log_trial(experiment, parent, row, result)
-        self.log(
-            parent,
-            **{f"validation_{result.metric}": result.best_value, "study_seconds": result.seconds},
-        )
+        score = {f"validation_{result.metric}": result.best_value}
+        self.log(parent, metrics={**score, "study_seconds": result.seconds})
         # Tags, not parameters: a study that goes on may find a better configuration.
         best = {f"best.{name}": value for name, value in result.best_params.items()}
         study = {"driftune.study": result.study_name, "driftune.stop_reason": result.stop_reason}
@@ -131,7 +141,7 @@ class Tracker:
         return len(rows)
 
     def _log_trial(
-        self, experiment: str, parent: str, row: dict[str, Any], result: TuningResult
+        self, experiment: str, parent: str, row: Mapping[Any, Any], result: TuningResult
     ) -> None:
         number = str(row["number"])
         tags = {
@@ -147,13 +157,9 @@ class Tracker:
         run_id = self.client.create_run(experiment, tags=tags).info.run_id
         numbers = {k: row.get(k) for k in ("spread", "train_gap", "best_iteration", "fit_seconds")}
         params = row["params"] if isinstance(row["params"], dict) else {}
-        self.log(run_id, params=params, **{result.metric: row["value"], **numbers})
+        self.log(run_id, metrics={result.metric: row["value"], **numbers}, params=params)
         self.finish(run_id, failed=row["state"] == "FAIL")
 
     def _find(self, experiment: str, query: str) -> str | None:
         runs = self.client.search_runs([experiment], query, max_results=1)
         return str(runs[0].info.run_id) if runs else None
-
-
-def _finite(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import webbrowser
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from driftune.cli.output import AsJson, out, quiet, show
-from driftune.cli.running import ProblemName
+from driftune.cli.running import ProblemName  # noqa: TC001 - Typer reads it at run time
 from driftune.errors import DriftuneError
 
 
@@ -23,7 +23,7 @@ def promote(
 ) -> None:
     """Put a version before the gate, and make it the champion if it passes."""
     quiet()
-    from driftune.loop import retune as steps
+    from driftune import loop
     from driftune.project import Project
     from driftune.promotion.registry import CHALLENGER
 
@@ -33,11 +33,11 @@ def promote(
     if chosen is None:
         raise DriftuneError(f"{settings.name!r} has no challenger; name one with --version.")
     project.registry(settings.name).tags(chosen)
-    verdict = steps.judge(project, settings, chosen)
+    verdict = loop.judge(project, settings, chosen)
     done = verdict.promoted or force
     if done:
         reason = verdict.reason if verdict.promoted else f"forced although: {verdict.reason}"
-        steps.promote(project, settings, chosen, reason)
+        loop.promote(project, settings, chosen, reason)
     state = "champion" if done else "refused"
     show(
         {"problem": settings.name, "version": chosen, "promoted": done, "reason": verdict.reason},
@@ -91,7 +91,12 @@ def lineage(
     registry = project.registry(settings.name)
     chosen = version or champion_or_refuse(registry)
     tags = {k: v for k, v in sorted(registry.tags(chosen).items()) if k.startswith("driftune.")}
-    record = {"problem": settings.name, "version": chosen, "run": registry.run_id(chosen), **tags}
+    record: dict[str, Any] = {
+        "problem": settings.name,
+        "version": chosen,
+        "run": registry.run_id(chosen),
+        **tags,
+    }
     if restore:
         folder = data.restore(project.root, settings.name, tags["driftune.data_version"])
         record["restored"] = str(folder)

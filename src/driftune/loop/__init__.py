@@ -5,7 +5,7 @@ safe to stop anywhere and to call again.
 """
 
 from driftune.loop.reconcile import due_retunes, reconcile
-from driftune.loop.retune import Retune, carry_out, claim, request, retune
+from driftune.loop.retune import Retune, carry_out, claim, judge, promote, request, retune
 from driftune.loop.rollback import roll_back
 from driftune.loop.watch import pending_batches, watch, watch_batch
 
@@ -14,7 +14,9 @@ __all__ = [
     "carry_out",
     "claim",
     "due_retunes",
+    "judge",
     "pending_batches",
+    "promote",
     "reconcile",
     "request",
     "retune",

@@ -43,7 +43,7 @@ def search_table(settings: Settings, folder: Path, overrides: dict[str, Any]) ->
     """
     if settings.features.joins or settings.features.calendar or settings.features.years_since:
         raise UsageError(
-            "The section `features` needs a driftune project: put the file into conf/problems there."
+            "The section `features` needs a driftune project; put the file into its conf/problems."
         )
     plan = settings.tuning_with(overrides)
     state = folder / ".driftune"

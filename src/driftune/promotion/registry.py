@@ -6,12 +6,12 @@ whole, valid version at every instant: moving an alias is one write.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from driftune.errors import DriftuneError, ServiceUnavailable, UsageError
+from driftune.tracking import open_client
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -36,10 +36,8 @@ class Registry:
 
     @property
     def client(self) -> MlflowClient:
-        """A client that does not depend on MLflow's global state."""
-        import mlflow
-
-        return mlflow.MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+        """A client of the registry."""
+        return open_client(self.uri)
 
     def register(
         self,
@@ -75,7 +73,6 @@ class Registry:
         import mlflow
         from mlflow.models import infer_signature
 
-        logging.getLogger("mlflow").setLevel(logging.ERROR)  # it warns of its own pickle format
         mlflow.set_tracking_uri(self.uri)
         whole = example.select_dtypes("integer").columns
         example = example.astype(dict.fromkeys(whole, "float64"))  # so that they may be missing
