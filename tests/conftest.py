@@ -26,8 +26,6 @@ def pytest_configure(config):
     set_defaults()
 
 
-
-
 @pytest.fixture(scope="session")
 def mlflow_database(tmp_path_factory):
     """An empty MLflow store: made once, because its migrations take seconds."""

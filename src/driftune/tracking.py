@@ -127,10 +127,12 @@ class Tracker:
         known = self.client.search_runs(
             [experiment], f"tags.`mlflow.parentRunId` = '{parent}'", max_results=10_000
         )
-        done = {run.data.tags.get(TRIAL_TAG) for run in known if run.info.status != "RUNNING"}
+        runs = {run.data.tags.get(TRIAL_TAG): run.info for run in known}
+        done = {number for number, info in runs.items() if info.status != "RUNNING"}
         rows = [t for t in result.trials.to_dict("records") if str(t["number"]) not in done]
         for row in rows:
-            self._log_trial(experiment, parent, row, result)
+            half = runs.get(str(row["number"]))  # a kill left it open
+            self._log_trial(experiment, parent, row, result, half and half.run_id)
         score = {f"validation_{result.metric}": result.best_value}
         self.log(parent, metrics={**score, "study_seconds": result.seconds})
         # Tags, not parameters: a study that goes on may find a better configuration.
@@ -154,7 +156,7 @@ class Tracker:
         rationale = row.get("rationale")
         if isinstance(rationale, str) and rationale:
             tags["driftune.rationale"] = rationale[:MAX_VALUE_LENGTH]
-        run_id = self.client.create_run(experiment, tags=tags).info.run_id
+        run_id = run_id or self.client.create_run(experiment, tags=tags).info.run_id
         numbers = {k: row.get(k) for k in ("spread", "train_gap", "best_iteration", "fit_seconds")}
         params = row["params"] if isinstance(row["params"], dict) else {}
         self.log(run_id, metrics={result.metric: row["value"], **numbers}, params=params)
