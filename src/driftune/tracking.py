@@ -143,7 +143,12 @@ class Tracker:
         return len(rows)
 
     def _log_trial(
-        self, experiment: str, parent: str, row: Mapping[Any, Any], result: TuningResult
+        self,
+        experiment: str,
+        parent: str,
+        row: dict[str, Any],
+        result: TuningResult,
+        run_id: str | None,
     ) -> None:
         number = str(row["number"])
         tags = {
