@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kedro.io import AbstractDataset
+from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets.ibis import FileDataset
 
 from driftune.demo.flights import build_flights
@@ -29,13 +29,17 @@ def read_lazily(path: Path) -> Table:
     """Return a CSV or Parquet file as an Ibis table.
 
     Raises:
-        DataError: The file is missing or of another kind.
+        DataError: The file is missing, of another kind, or not what its ending says.
     """
     if path.suffix not in FORMATS:
         raise DataError(f"{path} is neither CSV nor Parquet ({', '.join(FORMATS)}).")
     if not path.is_file():
         raise DataError(f"There is no file {path}; the problem's YAML names it.")
-    return FileDataset(filepath=str(path), file_format=FORMATS[path.suffix]).load()
+    try:
+        return FileDataset(filepath=str(path), file_format=FORMATS[path.suffix]).load()
+    except DatasetError as error:
+        why = str(error.__cause__).splitlines()[0]
+        raise DataError(f"{path} cannot be read: {why}.") from error
 
 
 class _OfProblem(AbstractDataset):

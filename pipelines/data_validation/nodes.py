@@ -27,18 +27,26 @@ def check_batches(
 
     Raises:
         DataError: A batch that was asked for has not arrived.
+        ValidationFailed: Its file cannot be read.
     """
     good, bad, reports = {}, {}, {}
     for name in batch_names:
         if name not in raw_batches:
             raise DataError(f"There is no batch {name!r}.{close_match(name, raw_batches)}")
-        rows = raw_batches[name]().to_pandas()
+        rows = _open(name, raw_batches[name])
         report, reasons = check_rows(rows, settings.validation)
         good[name] = rows.drop(index=reasons.index)
         if len(reasons):
             bad[name] = rows.loc[reasons.index].assign(**{ROW: reasons.index, REASONS: reasons})
         reports[name] = {"batch": name, **report}
     return good, bad, reports
+
+
+def _open(name: str, load: Callable[[], Table]) -> DataFrame:
+    try:
+        return load().to_pandas()
+    except DataError as error:
+        raise ValidationFailed(f"Batch {name!r} is refused: {error}") from error
 
 
 def accept_or_stop(

@@ -16,6 +16,7 @@ from driftune.errors import DataError, close_match
 from driftune.settings import Join, Settings
 
 Batches = dict[str, "Table"]
+ORDER = "_order"
 
 CALENDAR: dict[str, Callable[[TimestampValue], Value]] = {
     "month": lambda t: t.month(),
@@ -43,7 +44,7 @@ def select_batches(accepted: dict[str, Callable[[], Table]], batch_names: list[s
 def join_lookups(rows: Batches, lookups: Batches, settings: Settings) -> Batches:
     """Bring over the columns of the problem's lookup tables.
 
-    A row whose key is not in a lookup keeps missing values. Lookups that change with time are
+    Rows keep their order. A row whose key is not in a lookup keeps missing values. Lookups that change with time are
     joined as of ``at - delay``, so that nothing later than the prediction leaks in.
 
     Raises:
@@ -51,9 +52,11 @@ def join_lookups(rows: Batches, lookups: Batches, settings: Settings) -> Batches
     """
     joined = {}
     for name, table in rows.items():
+        # A join gives rows back in any order; a study is the same only for rows in the same order.
+        table = table.mutate(**{ORDER: ibis.row_number()})  # noqa: PLW2901
         for join in settings.features.joins:
             table = _join(table, lookups[str(join.table)], join)  # noqa: PLW2901
-        joined[name] = table
+        joined[name] = table.order_by(ORDER).drop(ORDER)
     return joined
 
 

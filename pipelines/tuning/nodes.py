@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import ibis
+import pandas as pd
 from ibis import Table
 from pandas import DataFrame
 
@@ -30,8 +30,11 @@ def record_data_version(
 
 
 def collect_rows(features: dict[str, Callable[[], Table]], batch_names: list[str]) -> DataFrame:
-    """Return the features of all batches of this run as one table, in batch order."""
-    return ibis.union(*[features[name]() for name in batch_names]).to_pandas()
+    """Return the features of all batches of this run as one table, in batch order.
+
+    A column may hold whole numbers in one file and fractions in the next.
+    """
+    return pd.concat([features[name]().to_pandas() for name in batch_names], ignore_index=True)
 
 
 def hold_out(labelled_rows: DataFrame, settings: Settings) -> tuple[DataFrame, DataFrame]:

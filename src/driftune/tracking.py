@@ -129,7 +129,8 @@ class Tracker:
         )
         runs = {run.data.tags.get(TRIAL_TAG): run.info for run in known}
         done = {number for number, info in runs.items() if info.status != "RUNNING"}
-        rows = [t for t in result.trials.to_dict("records") if str(t["number"]) not in done]
+        records: list[dict[str, Any]] = result.trials.to_dict("records")  # type: ignore[assignment]
+        rows = [t for t in records if str(t["number"]) not in done]
         for row in rows:
             half = runs.get(str(row["number"]))  # a kill left it open
             self._log_trial(experiment, parent, row, result, half and half.run_id)

@@ -1,0 +1,29 @@
+"""The rows of a study: in batch order, and the newest ones kept for the gate."""
+
+import pandas as pd
+
+from pipelines.datasets import read_lazily
+from pipelines.tuning.nodes import collect_rows, hold_out
+
+
+def test_batches_are_put_together_in_order_whatever_their_number_types(tmp_path):
+    pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}).to_csv(tmp_path / "one.csv", index=False)
+    pd.DataFrame({"a": [1.5, None], "b": ["z", None]}).to_csv(tmp_path / "two.csv", index=False)
+    features = {
+        name: lambda name=name: read_lazily(tmp_path / f"{name}.csv") for name in ("one", "two")
+    }
+    rows = collect_rows(features, ["two", "one"])
+    assert rows["a"].tolist()[0::2] == [1.5, 1.0]
+    assert rows["b"].dropna().tolist() == ["z", "x", "y"]
+    assert len(rows) == 4
+
+
+def test_the_newest_rows_are_kept_from_the_search(module_project):
+    settings = module_project.settings("tiny")
+    rows = pd.read_parquet(settings.rows).sample(frac=1, random_state=0)
+    search, promotion = hold_out(rows, settings)
+    labelled = rows["air_time"].notna().sum()
+    assert len(search) + len(promotion) == labelled
+    assert search["scheduled_departure"].max() < promotion["scheduled_departure"].min()
+    span = promotion["scheduled_departure"].max() - promotion["scheduled_departure"].min()
+    assert span <= pd.Timedelta("7d")
