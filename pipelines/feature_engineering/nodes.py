@@ -12,7 +12,7 @@ from ibis import Table
 from ibis.expr.types import TimestampValue, Value
 
 from driftune.durations import read_duration
-from driftune.errors import DataError, close_match
+from driftune.errors import DataError, ValidationFailed, close_match
 from driftune.settings import Join, Settings
 
 Batches = dict[str, "Table"]
@@ -44,15 +44,20 @@ def select_batches(accepted: dict[str, Callable[[], Table]], batch_names: list[s
 def join_lookups(rows: Batches, lookups: Batches, settings: Settings) -> Batches:
     """Bring over the columns of the problem's lookup tables.
 
-    Rows keep their order. A row whose key is not in a lookup keeps missing values. Lookups that change with time are
-    joined as of ``at - delay``, so that nothing later than the prediction leaks in.
+    Rows keep their order. A row whose key is not in a lookup keeps missing values. Lookups that
+    change with time are joined as of ``at - delay``, so that nothing later than the prediction
+    leaks in.
 
     Raises:
-        DataError: A column that a join names is missing.
+        DataError: A column that a join names is missing in its lookup.
+        ValidationFailed: It is missing in a batch.
     """
     joined = {}
     for name, table in rows.items():
-        # A join gives rows back in any order; a study is the same only for rows in the same order.
+        for join in settings.features.joins:
+            needed = (*join.by, join.as_of.at) if join.as_of else join.by
+            _require_in_batch(table, needed, name)
+        # A join gives rows back in any order; the same study needs the same order.
         table = table.mutate(**{ORDER: ibis.row_number()})  # noqa: PLW2901
         for join in settings.features.joins:
             table = _join(table, lookups[str(join.table)], join)  # noqa: PLW2901
@@ -61,15 +66,13 @@ def join_lookups(rows: Batches, lookups: Batches, settings: Settings) -> Batches
 
 
 def _join(rows: Table, lookup: Table, join: Join) -> Table:
-    _require(lookup, (*join.by, *join.columns), f"lookup {join.table.name}")
-    _require(rows, join.by, "rows")
+    _require(lookup, (*join.by, *join.columns), join.table.name)
     if join.as_of is None:
         return rows.left_join(lookup.select(*join.by, *join.columns), join.by).drop(
             *[f"{key}_right" for key in join.by]
         )
     as_of = join.as_of
-    _require(lookup, (as_of.observed,), f"lookup {join.table.name}")
-    _require(rows, (as_of.at,), "rows")
+    _require(lookup, (as_of.observed,), join.table.name)
     latest = "_latest_known"
     delay, within = _interval(as_of.delay), _interval(as_of.within)
     side = lookup.select(*join.by, *join.columns, as_of.observed)
@@ -113,9 +116,15 @@ def _interval(duration: str) -> Value:
     return ibis.interval(seconds=int(read_duration(duration).total_seconds()))
 
 
-def _require(table: Table, columns: tuple[str, ...], what: str) -> None:
+def _require(lookup: Table, columns: tuple[str, ...], name: str) -> None:
+    for column in columns:
+        if column not in lookup.columns:
+            near = close_match(column, lookup.columns)
+            raise DataError(f"The lookup {name} has no column {column!r}.{near}")
+
+
+def _require_in_batch(table: Table, columns: tuple[str, ...], batch: str) -> None:
     for column in columns:
         if column not in table.columns:
-            raise DataError(
-                f"The {what} have no column {column!r}.{close_match(column, table.columns)}"
-            )
+            near = close_match(column, table.columns)
+            raise ValidationFailed(f"Batch {batch!r} is refused: no column {column!r}.{near}")

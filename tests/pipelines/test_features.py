@@ -150,16 +150,16 @@ def test_an_unknown_key_joins_as_missing(make, tables):
 
 def test_a_missing_column_gets_the_nearest(make, tables):
     rows, planes, weather = tables
-    with pytest.raises(DataError, match="'tailnum'.*'tail_num'"):
+    with pytest.raises(DataError, match=r"'tailnum'.*'tail_num'"):
         make(rows.rename(columns={"tailnum": "tail_num"}), planes, weather)
-    with pytest.raises(DataError, match="'seats'.*'seat'"):
+    with pytest.raises(DataError, match=r"'seats'.*'seat'"):
         make(rows, planes.rename(columns={"seats": "seat"}), weather)
-    with pytest.raises(DataError, match="'built'"):
+    with pytest.raises(DataError, match=r"'built'"):
         make(rows, planes.drop(columns="built"), weather)
 
 
 def test_a_batch_that_was_not_accepted_is_named():
-    with pytest.raises(DataError, match="'week_13'.*'week_14'"):
+    with pytest.raises(DataError, match=r"'week_13'.*'week_14'"):
         select_batches({"week_14": lambda: None}, ["week_13"])
 
 

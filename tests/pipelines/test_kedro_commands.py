@@ -13,7 +13,9 @@ from driftune.promotion.registry import CHALLENGER, CHAMPION
 
 def kedro(root, *words):
     command = [sys.executable, "-m", "kedro", *words]
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=240)
+    return subprocess.run(
+        command, cwd=root, capture_output=True, text=True, timeout=240, check=False
+    )
 
 
 @pytest.mark.slow  # a whole run in a fresh process: imports alone take ten seconds

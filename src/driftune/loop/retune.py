@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from driftune.errors import DriftuneError, LeaseLost
 from driftune.ledger import PromotionRow
 from driftune.monitoring import PerformanceMonitor
+from driftune.promotion import Verdict
 from driftune.promotion.registry import CHAMPION
+from driftune.resampling import Interval
 from driftune.scoring import score
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
     from driftune.ledger import Lease, RetuneRow
     from driftune.project import Project
-    from driftune.promotion import Verdict
     from driftune.promotion.registry import Registry
     from driftune.settings import Settings
 
@@ -122,6 +123,9 @@ class Retune:
 
     def judge(self, version: int) -> Verdict:
         """5. Compare challenger and champion on the rows that the search never saw."""
+        before = self.row.details.get("verdict")
+        if before and self.registry.version_of(CHAMPION) == version:
+            return read_verdict(before)  # killed after the promotion: who it beat no longer serves
         verdict = judge(self.project, self.settings, version)
         self.registry.tag(version, driftune__gate=json.dumps(asdict(verdict)))
         self.project.ledger.set_retune(
@@ -217,6 +221,9 @@ def claim(
         yield None
         return
     with lease:
+        for older in ledger.open_retunes(settings.name):  # its rows are among those of this one
+            if older.id != row.id and older.requested_at < row.requested_at:
+                ledger.set_retune(older.id, "merged_into", lease=lease, merged_into=row.id)
         ledger.set_retune(row.id, "running", lease=lease, **({"tuning": tuning} if tuning else {}))
         try:
             yield Retune(project, settings, row.id, lease)
@@ -233,6 +240,12 @@ def _merge(project: Project, settings: Settings, row: RetuneRow) -> None:
     running = [r for r in project.ledger.retunes(settings.name, "running") if r.id != row.id]
     if running and row.status != "running":
         project.ledger.set_retune(row.id, "merged_into", merged_into=running[-1].id)
+
+
+def read_verdict(stored: dict[str, Any]) -> Verdict:
+    """Return a verdict from what ``dataclasses.asdict`` made of it."""
+    gain = stored["improvement"]
+    return Verdict(**{**stored, "improvement": Interval(**gain) if gain else None})
 
 
 def judge(project: Project, settings: Settings, version: int) -> Verdict:

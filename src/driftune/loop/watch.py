@@ -7,9 +7,10 @@ from dataclasses import asdict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from driftune.errors import DriftuneError, ValidationFailed
+from driftune.errors import DataError, DriftuneError, ValidationFailed, close_match
 from driftune.ledger import DecisionRow, ObservationRow, RetuneRow
 from driftune.ledger.ledger import INVALID
+from driftune.ledger.tables import now
 from driftune.lineage import file_version
 from driftune.loop.retune import champion_or_refuse, retune_id
 from driftune.monitoring import PastDecision, PerformanceMonitor
@@ -19,6 +20,8 @@ from driftune.scoring import score
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import numpy as np
+    from numpy.typing import NDArray
     from pandas import DataFrame
 
     from driftune.project import Project
@@ -58,17 +61,16 @@ def watch_batch(project: Project, settings: Settings, batch: str) -> Observation
     if known is not None:
         return known
     try:
-        rows = prepare_batch(project, settings, batch)
+        return decide(project, settings, batch, prepare_batch(project, settings, batch))
     except ValidationFailed as refusal:
         return record_refusal(project, settings, batch, str(refusal))
-    return decide(project, settings, batch, rows)
 
 
 def prepare_batch(project: Project, settings: Settings, batch: str) -> DataFrame:
     """Run validation and feature engineering on one batch; returns its features.
 
     Raises:
-        ValidationFailed: A critical expectation failed.
+        ValidationFailed: A critical expectation failed, or a column is missing.
     """
     steps = ("data_validation", "feature_engineering")
     made = project.run_pipelines(*steps, want="features", problem=settings.name, batches=[batch])
@@ -77,13 +79,21 @@ def prepare_batch(project: Project, settings: Settings, batch: str) -> DataFrame
 
 
 def decide(project: Project, settings: Settings, batch: str, rows: DataFrame) -> ObservationRow:
-    """Score a batch with the champion, observe, decide, and write both down."""
+    """Score a batch with the champion, observe, decide, and write both down.
+
+    Raises:
+        ValidationFailed: The champion cannot read these rows.
+    """
     registry = project.registry(settings.name)
     version = champion_or_refuse(registry)
-    labels, predictions = score(registry.load(version), settings.problem, rows)
+    labels, predictions = score_batch(registry.load(version), settings, batch, rows)
     monitor = PerformanceMonitor.from_reference(settings.metric, reference(registry, version))
     observation = monitor.observe(labels, predictions, batch=batch)
-    decision = settings.policy.decide(history(project, settings), observation)
+    decision = settings.policy.decide(
+        history(project, settings),
+        observation,
+        retunes_this_month=retunes_this_month(project, settings),
+    )
     row = ObservationRow(
         **_identity(project, settings, batch),
         champion_version=version,
@@ -104,6 +114,32 @@ def decide(project: Project, settings: Settings, batch: str, rows: DataFrame) ->
         ),
         queued,
     )
+
+
+def score_batch(
+    model: Any, settings: Settings, batch: str, rows: DataFrame
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Predict a batch; what the model cannot read is the batch's fault.
+
+    Raises:
+        ValidationFailed: Names the column or the value.
+    """
+    needed = (*model.feature_names_in_, settings.target, *filter(None, [settings.time]))
+    for column in needed:
+        if column not in rows.columns:
+            near = close_match(column, rows.columns)
+            raise ValidationFailed(f"Batch {batch!r} is refused: no column {column!r}.{near}")
+    try:
+        return score(model, settings.problem, rows)
+    except DataError as error:
+        raise ValidationFailed(f"Batch {batch!r} is refused: {error}") from error
+
+
+def retunes_this_month(project: Project, settings: Settings) -> int:
+    """Count the retunes asked for in this calendar month (UTC), without those merged away."""
+    first = now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    asked = project.ledger.retunes(settings.name)
+    return sum(row.requested_at >= first and row.status != "merged_into" for row in asked)
 
 
 def record_refusal(
