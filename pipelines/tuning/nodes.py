@@ -81,8 +81,10 @@ def track(
     project = Project.find()
     tracker = Tracker(project.tracking_uri, project.state / "mlartifacts")
     name = retune_id or result.study_name
-    run = tracker.retune_run(
-        settings.name, name, **{"driftune.data_version": data_version["data_version"]}
-    )
+    tags = {
+        "driftune.data_version": data_version["data_version"],
+        "driftune.code": lineage.code_version(project.root),
+    }
+    run = tracker.retune_run(settings.name, name, **tags)
     tracker.log_study(settings.name, run, result)
     return {"run_id": run, "retune_id": name}
