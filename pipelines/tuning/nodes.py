@@ -56,7 +56,7 @@ def search(search_rows: DataFrame, settings: Settings, tuning: dict[str, Any]) -
         seed=plan.seed,
         family=plan.family,
         warm_start=_earlier_best(project, settings.name),
-        language_model=plan.language_model,
+        language_model=project.language_model(plan),
         on_progress=listener(),
     )
     if result.stop_reason == "user":  # what is finished is stored; the next call goes on from there

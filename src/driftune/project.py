@@ -17,6 +17,7 @@ import sys
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +27,10 @@ from driftune.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from driftune.language_model import LanguageModel
     from driftune.ledger import Ledger
     from driftune.promotion.registry import Registry
-    from driftune.settings import Settings
+    from driftune.settings import Settings, Tuning
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ class Project:
     @cached_property
     def ledger(self) -> Ledger:
         """The project's ledger."""
-        from driftune.ledger import Ledger
+        from driftune.language_model import LanguageModel
+    from driftune.ledger import Ledger
 
         return Ledger(self.ledger_url)
 
@@ -105,6 +108,19 @@ class Project:
         from driftune.promotion.registry import Registry
 
         return Registry(self.tracking_uri, problem)
+
+    def language_model(self, plan: Tuning) -> LanguageModel | None:
+        """Open the language model of a plan; its replies are kept, so that none is paid twice."""
+        from driftune.language_model import open_language_model
+
+        budget = plan.budget
+        return open_language_model(
+            plan.language_model if budget.allows_language_model else None,
+            cache_folder=self.state / "replies",
+            max_cost_usd=inf if budget.max_llm_cost_usd is None else budget.max_llm_cost_usd,
+            max_calls=sys.maxsize if budget.max_llm_calls is None else budget.max_llm_calls,
+            allow_unpriced=plan.allow_unpriced,
+        )
 
     def problems(self) -> list[str]:
         """List the problems in ``conf/problems`` and ``conf/local/problems``."""

@@ -122,6 +122,7 @@ class Tuning(Section):
         folds: Validation folds.
         budget: When to stop.
         language_model: LiteLLM's model string, ``scripted:tuner``, or none.
+        allow_unpriced: Ask a model whose price is unknown, such as one of your own server.
         seed: Makes a run repeatable.
     """
 
@@ -130,6 +131,7 @@ class Tuning(Section):
     folds: int = Field(default=3, ge=2)
     budget: Budget = Budget()
     language_model: str | None = None
+    allow_unpriced: bool = False
     seed: int = 0
 
 
