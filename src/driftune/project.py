@@ -92,8 +92,7 @@ class Project:
     @cached_property
     def ledger(self) -> Ledger:
         """The project's ledger."""
-        from driftune.language_model import LanguageModel
-    from driftune.ledger import Ledger
+        from driftune.ledger import Ledger
 
         return Ledger(self.ledger_url)
 
