@@ -7,14 +7,16 @@ the same parent run.
 from __future__ import annotations
 
 import logging
+import os
 import time
+from contextlib import contextmanager
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from driftune.errors import ServiceUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from mlflow import MlflowClient
@@ -33,6 +35,26 @@ def open_client(uri: str) -> MlflowClient:
     for name in ("alembic", "mlflow"):  # MLflow sets its own level when imported
         logging.getLogger(name).setLevel(logging.ERROR)
     return mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+@contextmanager
+def global_uri(uri: str) -> Iterator[None]:
+    """Point MLflow's global state to ``uri``, for what takes no client.
+
+    MLflow writes it into ``MLFLOW_TRACKING_URI`` too, which would pass for the user's wish and win
+    over the settings of the next project; that is taken back.
+    """
+    import mlflow
+
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("MLFLOW_TRACKING_URI", None)
+        else:
+            os.environ["MLFLOW_TRACKING_URI"] = before
 
 
 class Tracker:

@@ -1,5 +1,6 @@
 """Versions and their aliases: once each, and never a moment without a champion."""
 
+import os
 import shutil
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from driftune.errors import DriftuneError, UsageError
 from driftune.problem import Problem
 from driftune.promotion.registry import CHALLENGER, CHAMPION, PREVIOUS, Registry
-from driftune.tracking import Tracker
+from driftune.tracking import Tracker, global_uri
 from driftune.tuning import Budget, refit, tune
 
 RNG = np.random.default_rng(0)
@@ -77,11 +78,19 @@ def test_what_is_loaded_predicts_as_what_was_stored(registry, model):
     np.testing.assert_array_equal(loaded.predict(gaps), model.predict(gaps))
 
 
+def test_using_a_registry_leaves_the_users_tracking_uri_alone(registry, monkeypatch):
+    registry.load(1)
+    assert "MLFLOW_TRACKING_URI" not in os.environ
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mine")
+    registry.load(2)
+    assert os.environ["MLFLOW_TRACKING_URI"] == "http://mine"
+
+
 def test_a_version_carries_signature_and_example(registry):
     import mlflow
 
-    mlflow.set_tracking_uri(registry.uri)
-    stored = mlflow.pyfunc.load_model("models:/p/1")
+    with global_uri(registry.uri):
+        stored = mlflow.pyfunc.load_model("models:/p/1")
     assert stored.metadata.signature.inputs.input_names() == list(FEATURES)
     assert len(stored.input_example) == 5
     assert len(stored.predict(stored.input_example)) == 5

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from driftune.errors import DriftuneError, ServiceUnavailable, UsageError
-from driftune.tracking import open_client
+from driftune.tracking import global_uri, open_client
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -73,10 +73,9 @@ class Registry:
         import mlflow
         from mlflow.models import infer_signature
 
-        mlflow.set_tracking_uri(self.uri)
         whole = example.select_dtypes("integer").columns
         example = example.astype(dict.fromkeys(whole, "float64"))  # so that they may be missing
-        with mlflow.start_run(run_id=run_id):
+        with global_uri(self.uri), mlflow.start_run(run_id=run_id):
             info = mlflow.sklearn.log_model(
                 model,
                 name="model",
@@ -196,8 +195,8 @@ class Registry:
 def _load(uri: str, name: str, version: int) -> Any:
     import mlflow
 
-    mlflow.set_tracking_uri(uri)
-    return mlflow.sklearn.load_model(f"models:/{name}/{version}")
+    with global_uri(uri):
+        return mlflow.sklearn.load_model(f"models:/{name}/{version}")
 
 
 def _requirements() -> list[str]:
