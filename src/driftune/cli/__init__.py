@@ -21,16 +21,22 @@ def main() -> None:
         from driftune.cli.app import app
     except ModuleNotFoundError as error:
         sys.exit(f'The command line needs {error.name}: pip install "driftune[pipeline]".')
+    from typer.exceptions import TyperException
+
     from driftune.cli.output import show_error
 
     as_json = "--json" in sys.argv
     try:
-        app()
-    except DriftuneError as error:
+        code = app(standalone_mode=not as_json)  # as text, Typer shows bad usage by itself
+    except (DriftuneError, TyperException) as error:
         show_error(error, as_json=as_json)
         sys.exit(error.exit_code)
+    except SystemExit as done:
+        code = done.code
     except KeyboardInterrupt:
+        code = INTERRUPTED
+    if code == INTERRUPTED:  # Typer turns Ctrl-C into this, without a word
         again = " ".join(["driftune", *sys.argv[1:]])
         message = f"Stopped. What is finished is kept; go on with: {again}"
         show_error(DriftuneError(message), as_json=as_json)
-        sys.exit(INTERRUPTED)
+    sys.exit(code)

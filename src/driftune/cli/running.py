@@ -54,7 +54,11 @@ def tune(
         import json
 
         save.write_text(json.dumps(result.to_dict(), indent=2), encoding="utf-8")
-    show(result.to_dict(), as_json=as_json, text=lambda: _print_study(result, problem))
+    stopped = result.stop_reason == "user"
+    if not (stopped and as_json):  # the error is the one document then
+        show(result.to_dict(), as_json=as_json, text=lambda: _print_study(result, problem))
+    if stopped:
+        raise KeyboardInterrupt  # gives the exit code, and says how to go on
 
 
 def retune(
