@@ -10,7 +10,6 @@ from driftune.lineage import code_version
 from driftune.project import Project
 from driftune.promotion.registry import Registry
 from driftune.settings import Settings
-from driftune.tracking import Tracker
 from driftune.tuning import TuningResult, prepare, refit
 
 Model = Any  # a fitted scikit-learn pipeline; not imported, to keep `kedro` quick to start
@@ -33,7 +32,7 @@ def register(
     """Register the pipeline as ``challenger``, with where it came from as tags."""
     result = TuningResult.from_dict(tuning_result)
     project = Project.find()
-    tracker = Tracker(project.tracking_uri, project.state / "mlartifacts")
+    tracker = project.tracker
     name = retune_id or result.study_name
     run = tracker.retune_run(settings.name, name)
     version = Registry(project.tracking_uri, settings.name).register(

@@ -13,7 +13,6 @@ from driftune import lineage
 from driftune.project import Project
 from driftune.promotion import hold_out_newest
 from driftune.settings import Settings
-from driftune.tracking import Tracker
 from driftune.tuning import TuningResult, tune
 from driftune.tuning.listening import listener
 
@@ -79,7 +78,7 @@ def track(
     """Write the study to MLflow: the retune as parent run, each trial as its child."""
     result = TuningResult.from_dict(tuning_result)
     project = Project.find()
-    tracker = Tracker(project.tracking_uri, project.state / "mlartifacts")
+    tracker = project.tracker
     name = retune_id or result.study_name
     tags = {
         "driftune.data_version": data_version["data_version"],

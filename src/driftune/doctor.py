@@ -80,11 +80,9 @@ def check_ledger() -> list[Finding]:
 
 def check_mlflow() -> list[Finding]:
     """Ask the tracking store for its experiments."""
-    from driftune.tracking import Tracker
-
     try:
         project = Project.find()
-        Tracker(project.tracking_uri, project.state / "mlartifacts").experiment("Default")
+        project.tracker.experiment("Default")
     except DriftuneError as error:
         return [Finding("mlflow", "bad", str(error), "Set MLFLOW_TRACKING_URI or start it.")]
     where = project.tracking_uri.split("@")[-1]

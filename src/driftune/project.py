@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from driftune.ledger import Ledger
     from driftune.promotion.registry import Registry
     from driftune.settings import Settings, Tuning
+    from driftune.tracking import Tracker
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,13 @@ class Project:
         from driftune.promotion.registry import Registry
 
         return Registry(self.tracking_uri, problem)
+
+    @property
+    def tracker(self) -> Tracker:
+        """Where studies are logged."""
+        from driftune.tracking import Tracker
+
+        return Tracker(self.tracking_uri, self.state / "mlartifacts")
 
     def language_model(self, plan: Tuning) -> LanguageModel | None:
         """Open the language model of a plan; its replies are kept, so that none is paid twice."""

@@ -72,7 +72,7 @@ def killed(*_):
 
 
 @pytest.fixture
-def copy(retuned, make_project, tmp_path, monkeypatch):
+def copy(retuned, tmp_path, monkeypatch):
     """The retuned project in a folder of the test's own, to spoil; MLflow's files stay shared."""
     project, settings, _, _ = retuned
     folder = tmp_path / "project"

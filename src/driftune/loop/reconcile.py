@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from driftune.ledger.tables import now
-from driftune.tracking import Tracker
 
 if TYPE_CHECKING:
     from driftune.ledger import RetuneRow
@@ -50,7 +49,7 @@ def reconcile(project: Project, settings: Settings) -> list[str]:
 def _forgotten_runs(project: Project, settings: Settings) -> list[tuple[str, str]]:
     """Finish parent runs that are RUNNING although their retune is not."""
     open_ids = {row.id for row in project.ledger.open_retunes(settings.name)}
-    tracker = Tracker(project.tracking_uri, project.state / "mlartifacts")
+    tracker = project.tracker
     closed = []
     for retune_id, run in tracker.running(settings.name):
         if retune_id not in open_ids:
