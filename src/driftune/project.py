@@ -65,7 +65,7 @@ class Project:
     @property
     def state(self) -> Path:
         """The folder of databases and caches; ``DRIFTUNE_STATE`` moves it."""
-        return Path(os.environ.get("DRIFTUNE_STATE", self.root / ".driftune"))
+        return self.root / os.environ.get("DRIFTUNE_STATE", ".driftune")
 
     @property
     def ledger_url(self) -> str:

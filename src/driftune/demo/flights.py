@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from driftune.errors import MissingPackage
+from driftune.errors import MissingPackage, UsageError
 from driftune.files import replace_file
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame, Series
 
+MARKER = "flights/.complete"
 SAMPLE_ROWS = 100_000
 INITIAL_WEEKS = 13  # weeks 0 to 12
 LATE_MINUTES = 15
@@ -40,25 +41,53 @@ def build_flights(
         on_file: Called with the name of each file written.
 
     Returns:
-        Whether anything was written. The marker ``flights/.complete`` is written last, so that a
-        build that was stopped half-way is done again.
+        Whether anything was written. The marker ``flights/.complete`` is written last and lists
+        the files, so that a build that was stopped half-way, or lost a file, is done again.
     """
-    marker = raw / "flights" / ".complete"
-    wanted = str(sample or "all")
-    if marker.exists() and marker.read_text(encoding="utf-8") == wanted:
+    marker = raw / MARKER
+    wanted = _size(sample)
+    if built_size(raw) == wanted:
         return False
     tables = {
         "weather": _weather(_read("weather.csv")),
         "planes": _planes(_read("planes.csv")),
         **_by_week(_flights(_read("flights.csv.zip"), sample)),
     }
+    marker.unlink(missing_ok=True)  # that of a build of another size
     for name, table in tables.items():
         with replace_file(raw / f"{name}.parquet") as path:
             table.to_parquet(path, index=False)
         if on_file:
             on_file(name)
-    marker.write_text(wanted, encoding="utf-8")
+    marker.write_text("\n".join([wanted, *tables]), encoding="utf-8")
     return True
+
+
+def built_size(raw: Path) -> str | None:
+    """Return how many flights the tables below ``raw`` hold; ``None`` when one is missing."""
+    marker = raw / MARKER
+    if not marker.exists():
+        return None
+    size, *tables = marker.read_text(encoding="utf-8").splitlines()
+    return size if all((raw / f"{name}.parquet").exists() for name in tables) else None
+
+
+def check_size(raw: Path, sample: int | None) -> None:
+    """Refuse to replace rows that decisions were made on.
+
+    Raises:
+        UsageError: Tables of another size are there.
+    """
+    there = built_size(raw)
+    if there not in (None, _size(sample)):
+        raise UsageError(
+            f"{raw} holds {there} flights, not {_size(sample)}, and the ledger has decisions about"
+            " them; `make clean-state` forgets both."
+        )
+
+
+def _size(sample: int | None) -> str:
+    return str(sample or "all")
 
 
 def _read(name: str) -> DataFrame:
@@ -106,7 +135,7 @@ def _minute_of_day(hhmm: Series[int]) -> Series[int]:
 
 def _by_week(flights: DataFrame) -> dict[str, DataFrame]:
     """Cut into the initial table and one batch a week; week 0 starts on the first of January."""
-    week = (flights["scheduled_departure"].dt.dayofyear - 1) // 7
+    week = (flights["scheduled_departure"].dt.day_of_year - 1) // 7
     tables = {"flights/initial": flights[week < INITIAL_WEEKS]}
     for number in sorted(week[week >= INITIAL_WEEKS].unique()):
         tables[f"flights/batches/week_{number:02d}"] = flights[week == number]

@@ -74,7 +74,7 @@ def killed(*_):
 @pytest.fixture
 def copy(retuned, tmp_path, monkeypatch):
     """The retuned project in a folder of the test's own, to spoil; MLflow's files stay shared."""
-    project, settings, _, _ = retuned
+    project, *_ = retuned
     folder = tmp_path / "project"
     shutil.copytree(project.root, folder, symlinks=True, ignore=shutil.ignore_patterns("cache"))
     monkeypatch.setenv("DRIFTUNE_PROJECT", str(folder))
@@ -152,7 +152,7 @@ def test_the_drifted_rows_were_learned_from_and_the_broken_ones_not(retuned):
     )
     rows = project.load_dataset("search_rows", problem="tiny")
     assert (rows["distance"] > 0).all()
-    assert rows["scheduled_departure"].dt.dayofyear.max() > 17 * 7 - 7
+    assert rows["scheduled_departure"].dt.day_of_year.max() > 17 * 7 - 7
 
 
 def test_the_challenger_is_judged_on_rows_newer_than_all_that_it_learned_from(retuned):
