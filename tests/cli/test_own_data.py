@@ -89,6 +89,17 @@ def test_the_table_may_lie_elsewhere_and_the_command_too(folder, tune, monkeypat
     capsys.readouterr()
 
 
+@pytest.mark.parametrize("word", ["mine", "houses.csv"])
+def test_outside_a_project_a_name_gets_the_file_that_was_meant(folder, capsys, monkeypatch, word):
+    from driftune.cli import main
+
+    monkeypatch.setattr(sys, "argv", ["driftune", "tune", word])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert "mine.yml" in capsys.readouterr().err
+
+
 def spoil(folder, **columns):
     table().assign(**columns).to_csv(folder / "houses.csv", index=False)
 

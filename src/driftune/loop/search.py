@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from driftune.errors import UsageError
+from driftune.errors import UsageError, close_match
 from driftune.project import Project
 from driftune.settings import find_problem, load_settings
 from driftune.tuning import TuningResult, read_table, tune
@@ -70,6 +70,10 @@ def _project_of(problem: str) -> Project | None:
     except UsageError:
         if is_file:
             return None
-        raise
+        files = [file.name for file in Path.cwd().glob("*.y*ml")]
+        raise UsageError(
+            f"{problem!r} is no YAML file, and {Path.cwd()} is not inside a driftune project"
+            f" (DRIFTUNE_PROJECT) that could know it by name.{close_match(problem, files)}"
+        ) from None
     inside = project.root / "conf" in Path(problem).resolve().parents
     return project if inside or not is_file else None
