@@ -6,6 +6,7 @@ import shutil
 import pandas as pd
 import pytest
 
+from driftune.errors import ServiceUnavailable
 from driftune.tracking import Tracker
 from driftune.tuning import TuningResult
 
@@ -112,3 +113,9 @@ def test_open_parents_are_found_until_they_are_closed(tracker):
 def test_artifacts_stay_in_the_given_folder(tracker, tmp_path):
     experiment = tracker.client.get_experiment(tracker.experiment("p"))
     assert experiment.artifact_location.startswith((tmp_path / "artifacts").as_uri())
+
+
+def test_a_server_that_is_away_names_the_setting(monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(ServiceUnavailable, match="MLFLOW_TRACKING_URI"):
+        Tracker("http://127.0.0.1:9").experiment("p")  # the discard port: nobody listens

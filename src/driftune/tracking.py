@@ -90,9 +90,8 @@ class Tracker:
             location = (self.artifacts / problem).as_uri() if local and self.artifacts else None
             return str(self.client.create_experiment(problem, artifact_location=location))
         except MlflowException as error:
-            found = self.client.get_experiment_by_name(problem)  # another process was faster
-            if found is not None:
-                return str(found.experiment_id)
+            if error.error_code == "RESOURCE_ALREADY_EXISTS":  # another process was faster
+                return self.experiment(problem)
             raise ServiceUnavailable(
                 f"MLflow does not answer ({error.error_code}); check MLFLOW_TRACKING_URI."
             ) from error

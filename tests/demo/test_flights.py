@@ -35,7 +35,7 @@ def test_no_row_lies_outside_its_weeks(raw):
     assert initial.max() < new_year + pd.Timedelta(weeks=13)
     for name, rows in weekly(raw).items():
         begin = new_year + pd.Timedelta(weeks=int(name[-2:]))
-        assert rows["scheduled_departure"].between(begin, begin + pd.Timedelta("7d")).all()
+        assert rows["scheduled_departure"].between(begin, begin + pd.Timedelta(days=7)).all()
         assert rows["scheduled_departure"].is_monotonic_increasing
 
 

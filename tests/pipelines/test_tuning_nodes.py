@@ -26,4 +26,4 @@ def test_the_newest_rows_are_kept_from_the_search(module_project):
     assert len(search) + len(promotion) == labelled
     assert search["scheduled_departure"].max() < promotion["scheduled_departure"].min()
     span = promotion["scheduled_departure"].max() - promotion["scheduled_departure"].min()
-    assert span <= pd.Timedelta("7d")
+    assert span <= pd.Timedelta(days=7)
