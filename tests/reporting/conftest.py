@@ -116,7 +116,7 @@ def result():
 def register(project, settings, retune, slope):
     tracker = Tracker(project.tracking_uri, project.state / "artifacts")
     run = tracker.retune_run(settings.name, retune, **{"driftune.stop_reason": "trials"})
-    tracker.log(run, study_seconds=7.0)
+    tracker.log(run, metrics={"study_seconds": 7.0})
     rows = make_rows(slope, seed=9)
     model = LinearRegression().fit(rows[["x"]], rows["y"])
     tags = {"driftune.data_version": f"hash-of-{retune}.dir", "driftune.code": "c0ffee"}
