@@ -48,8 +48,8 @@ def test_the_commands_do_what_they_say(project):
             shell=True,
             cwd=project.root,
             env={**os.environ, "PATH": path, "COLUMNS": "200"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
+            check=False,
             text=True,
             timeout=300,
         )

@@ -54,7 +54,7 @@ def served(project):
         start_new_session=True,
     )
     try:
-        yield project, settings, url, lambda name: deliver(held, batches, name)
+        yield project, url, lambda name: deliver(held, batches, name)
     finally:
         serving.terminate()
         try:
@@ -74,7 +74,7 @@ def deliver(held, batches, name):
 @pytest.mark.slow  # two minutes: a Prefect server, flow runs in processes of their own, a retune
 @pytest.mark.timeout(600)
 def test_a_drifting_batch_gives_one_event_one_retune_and_a_new_champion(served):
-    project, settings, url, arrive = served
+    project, url, arrive = served
     ledger, registry = project.ledger, project.registry("tiny")
 
     def decided(name):

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-HEAVY = ("kedro", "lightgbm", "litellm", "mlflow", "pandas", "prefect", "pydantic", "sklearn", "yaml")
+HEAVY = ("kedro", "lightgbm", "litellm", "mlflow", "pandas", "prefect", "pydantic", "sklearn")
 SCRIPT = f"""
 import sys
 
@@ -23,5 +23,7 @@ study.optimize(lambda trial: trial.suggest_float("x", -1, 1) ** 2, n_trials=15)
 
 
 def test_the_sampler_runs_with_optuna_alone():
-    ran = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False
+    )
     assert ran.returncode == 0, ran.stderr

@@ -83,7 +83,7 @@ def lineage(
     """Show where a model version came from: data version, commit, study, gate."""
     quiet()
     from driftune import lineage as data
-    from driftune.loop.retune import champion_or_refuse
+    from driftune.loop.proof import champion_or_refuse
     from driftune.project import Project
 
     project = Project.find()
@@ -103,10 +103,18 @@ def lineage(
 
     def text() -> None:
         for key, value in record.items():
-            said = json.loads(value)["reason"] if key == "driftune.gate" else value
-            out.print(f"{key.removeprefix('driftune.'):<18} {said}")
+            out.print(f"{key.removeprefix('driftune.'):<18} {_readable(key, value)}")
 
     show(record, as_json=as_json, text=text)
+
+
+def _readable(key: str, value: Any) -> str:
+    """Say in words what a tag holds as JSON."""
+    if key == "driftune.gate":
+        return str(json.loads(value)["reason"])
+    if key == "driftune.reference":
+        return "{value:.4g} ({low:.4g} to {high:.4g})".format(**json.loads(value))
+    return str(value)
 
 
 def report(

@@ -231,5 +231,6 @@ def _print_study(result: TuningResult, problem: str) -> None:
     for name, value in result.best_params.items():
         out.print(f"  {name}: {value:.6g}" if isinstance(value, float) else f"  {name}: {value}")
     out.print(result.table_by_source())
-    if Path(problem).suffix == "":
-        out.print(f"`driftune retune {problem}` trains, proves and registers a model.")
+    name = Path(problem).stem
+    where = "" if name == problem else f", once {problem} lies in a project's conf/problems"
+    out.print(f"`driftune retune {name}` trains, proves and registers a model{where}.")

@@ -4,8 +4,9 @@ The command line calls the steps one after another; the Prefect flows wrap each 
 safe to stop anywhere and to call again.
 """
 
+from driftune.loop.proof import judge, promote
 from driftune.loop.reconcile import due_retunes, reconcile
-from driftune.loop.retune import Retune, carry_out, claim, judge, promote, request, retune
+from driftune.loop.retune import Retune, carry_out, claim, request, retune
 from driftune.loop.rollback import roll_back
 from driftune.loop.watch import pending_batches, watch, watch_batch
 

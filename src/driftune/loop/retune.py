@@ -8,19 +8,16 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from driftune.errors import DriftuneError, LeaseLost
-from driftune.ledger import PromotionRow
-from driftune.monitoring import PerformanceMonitor
-from driftune.promotion import Verdict
+from driftune.errors import LeaseLost
+from driftune.loop.proof import judge, promote, read_verdict
 from driftune.promotion.registry import CHAMPION
-from driftune.resampling import Interval
-from driftune.scoring import score
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from driftune.ledger import Lease, RetuneRow
     from driftune.project import Project
+    from driftune.promotion import Verdict
     from driftune.promotion.registry import Registry
     from driftune.settings import Settings
 
@@ -31,20 +28,6 @@ def retune_id(settings: Settings, through: str) -> str:
     """Name a retune after its data and its configuration: the same again is the same retune."""
     text = settings.model_dump_json(include={"target", "metric", "drop", "features", "tuning"})
     return f"{settings.name}-{through}-{sha256(text.encode()).hexdigest()[:6]}"
-
-
-def champion_or_refuse(registry: Registry) -> int:
-    """Return the champion's version.
-
-    Raises:
-        DriftuneError: There is none; says how to get one.
-    """
-    version = registry.version_of(CHAMPION)
-    if version is None:
-        raise DriftuneError(
-            f"{registry.name!r} has no champion yet; `driftune retune {registry.name}` makes one."
-        )
-    return version
 
 
 @dataclass
@@ -136,7 +119,14 @@ class Retune:
     def conclude(self, version: int, verdict: Verdict) -> RetuneRow:
         """6. Promote the challenger, or leave the champion; closes the retune."""
         if verdict.promoted:
-            promote(self.project, self.settings, version, verdict.reason, retune=self)
+            promote(
+                self.project,
+                self.settings,
+                version,
+                verdict.reason,
+                retune_id=self.id,
+                lease=self.lease,
+            )
         status = "promoted" if verdict.promoted else "refused"
         return self.project.ledger.set_retune(self.id, status, lease=self.lease)
 
@@ -240,63 +230,3 @@ def _merge(project: Project, settings: Settings, row: RetuneRow) -> None:
     running = [r for r in project.ledger.retunes(settings.name, "running") if r.id != row.id]
     if running and row.status != "running":
         project.ledger.set_retune(row.id, "merged_into", merged_into=running[-1].id)
-
-
-def read_verdict(stored: dict[str, Any]) -> Verdict:
-    """Return a verdict from what ``dataclasses.asdict`` made of it."""
-    gain = stored["improvement"]
-    return Verdict(**{**stored, "improvement": Interval(**gain) if gain else None})
-
-
-def judge(project: Project, settings: Settings, version: int) -> Verdict:
-    """Put a version before the gate, against the champion of this moment."""
-    registry = project.registry(settings.name)
-    rows = project.load_dataset("promotion_rows", problem=settings.name)
-    labels, challenger = score(registry.load(version), settings.problem, rows)
-    champion = registry.version_of(CHAMPION)
-    theirs = None
-    if champion not in (None, version):
-        assert champion is not None
-        theirs = score(registry.load(champion), settings.problem, rows)[1]
-    reference = PerformanceMonitor(settings.metric).fit(labels, challenger).reference
-    registry.tag(version, driftune__reference=json.dumps(asdict(reference)))
-    return settings.gate.judge(
-        labels, challenger, theirs, metric=settings.metric, champion_name=f"version {champion}"
-    )
-
-
-def promote(
-    project: Project,
-    settings: Settings,
-    version: int,
-    reason: str,
-    *,
-    retune: Retune | None = None,
-    kind: str = "promotion",
-) -> None:
-    """Make a version the champion and write that down, fenced by the lease when there is one.
-
-    The ledger is asked first: a revived owner whose lease was taken over changes nothing.
-
-    Raises:
-        LeaseLost: Another owner took over.
-        DriftuneError: The version was never judged.
-    """
-    registry = project.registry(settings.name)
-    if "driftune.reference" not in registry.tags(version):
-        raise DriftuneError(f"Version {version} of {settings.name!r} was never judged by the gate.")
-    observed = project.ledger.observations(settings.name)
-    if retune:
-        retune.lease.renew()
-    previous = registry.promote(version)
-    project.ledger.record_promotion(
-        PromotionRow(
-            problem=settings.name,
-            version=version,
-            previous=previous,
-            kind=kind,
-            reason=reason,
-            retune_id=retune.id if retune else None,
-            after_batch=observed[-1].batch if observed else None,
-        )
-    )

@@ -12,7 +12,8 @@ from driftune.ledger import DecisionRow, ObservationRow, RetuneRow
 from driftune.ledger.ledger import INVALID
 from driftune.ledger.tables import now
 from driftune.lineage import file_version
-from driftune.loop.retune import champion_or_refuse, retune_id
+from driftune.loop.proof import champion_or_refuse
+from driftune.loop.retune import retune_id
 from driftune.monitoring import PastDecision, PerformanceMonitor
 from driftune.resampling import Interval
 from driftune.scoring import score
