@@ -21,7 +21,7 @@ NO_TELEMETRY = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
 }
 QUIET_AND_OFFLINE = {
-    "GOMP_SPINCOUNT": "300",  # a fit on a busy machine takes 1x instead of 50x; idle: 1.5x
+    "GOMP_SPINCOUNT": "300",  # threads that wait must not burn the cores: make bench-threads
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else litellm fetches prices when imported
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # halves the server's processes
     "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
