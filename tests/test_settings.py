@@ -69,6 +69,44 @@ def test_an_unknown_key_gets_its_place_and_the_nearest_known_one(tmp_path, extra
 
 
 @pytest.mark.parametrize(
+    ("extra", "meant"),
+    [
+        ("folds: 3", "'tuning.folds'"),
+        ("tuning: {max_trials: 3}", "'tuning.budget.max_trials'"),
+        ("extend: base.yml", "'extends'"),
+    ],
+)
+def test_a_key_of_another_section_gets_its_place(tmp_path, extra, meant):
+    assert f"Did you mean {meant}?" in refusal(tmp_path, PLAIN + extra)
+
+
+@pytest.mark.parametrize(
+    ("extra", "told"),
+    [
+        ("drop: z", "must be a list, e.g. [z]"),
+        ("ids: {a: 1}", "must be a list"),
+        ("tuning: {budget: 3}", "must be a section of keys"),
+        ("tuning: 3", "must be a section of keys"),
+        ("features: {years_since: [a]}", "must be a section of keys"),
+    ],
+)
+def test_a_wrong_kind_of_value_is_said_in_words_of_yaml(tmp_path, extra, told):
+    assert told in refusal(tmp_path, PLAIN + extra)
+
+
+@pytest.mark.parametrize("extra", ["target: b", "tuning: {folds: 2, folds: 3}"])
+def test_a_key_that_is_there_twice_is_refused(tmp_path, extra):
+    message = refusal(tmp_path, PLAIN + extra)
+    assert "twice" in message
+    assert "line 5" in message
+
+
+def test_yaml_may_merge_a_mapping_twice_over(tmp_path):
+    text = PLAIN + "tuning: {<<: {folds: 4}, folds: 5, seed: 1}\n"
+    assert load_settings(write(tmp_path, text), root=tmp_path).tuning.folds == 5
+
+
+@pytest.mark.parametrize(
     ("extra", "key", "value"),
     [
         ("tuning: {folds: 1}", "tuning.folds", "1"),
@@ -142,6 +180,23 @@ def test_a_name_is_looked_up_and_a_typo_gets_the_nearest(tmp_path):
     assert find_problem("houses", tmp_path) == file
     with pytest.raises(UsageError, match="'houses'"):
         find_problem("house", tmp_path)
+
+
+def test_the_problem_of_the_tests_is_not_proposed(tmp_path):
+    folder = tmp_path / "conf" / "test" / "problems"
+    folder.mkdir(parents=True)
+    file = write(folder, PLAIN, "tiny.yml")
+    assert find_problem("tiny", tmp_path) == file
+    with pytest.raises(UsageError) as caught:
+        find_problem("tin", tmp_path)
+    assert "tiny" not in str(caught.value)
+
+
+def test_a_folder_of_batches_that_is_not_there_is_named(tmp_path):
+    settings = load_settings(write(tmp_path, PLAIN + "batches: later\n"), root=tmp_path)
+    assert list(settings.batch_files()) == ["rows"]  # fine before the first batch has arrived
+    with pytest.raises(DataError, match=r"later.*`batches`"):
+        settings.refuse_missing_batches()
 
 
 def test_a_problem_is_named_like_its_file_in_a_project(tmp_path):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from driftune.errors import UsageError, close_match
+from driftune.errors import UsageError
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -90,7 +91,7 @@ def _build(expectation: Expectation, position: int) -> Any:
     if expectation.type not in known:
         raise UsageError(
             f"There is no expectation {expectation.type!r} (validation.expectations)."
-            f"{close_match(expectation.type, known)}"
+            f"{_near(expectation.type, known)}"
         )
     arguments = {**expectation.arguments, "meta": {"position": position}}
     if expectation.column is not None:
@@ -102,6 +103,14 @@ def _build(expectation: Expectation, position: int) -> Any:
         raise UsageError(
             f"Expectation {expectation.type!r} cannot take {expectation.arguments}: {why}"
         ) from None
+
+
+def _near(name: str, known: list[str]) -> str:
+    """Name a few expectations that may have been meant; all of them would fill the screen."""
+    near = get_close_matches(name, known, n=3)
+    if near:
+        return f" Did you mean {' or '.join(map(repr, near))}?"
+    return " Their names are like expect_column_values_to_be_between."
 
 
 def _result(expectation: Expectation, outcome: dict[str, Any], n_rows: int) -> dict[str, Any]:

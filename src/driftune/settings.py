@@ -9,19 +9,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from driftune.durations import read_duration
-from driftune.errors import DataError, UsageError, close_match
+from driftune.errors import DataError, UsageError
 from driftune.monitoring import TriggerPolicy
 from driftune.problem import Problem
+from driftune.problem_file import YAML_SUFFIXES, find_problem, merge, read_problem
 from driftune.promotion import Gate
 from driftune.tuning import Budget
+from driftune.wrong_setting import explain
+
+__all__ = ["YAML_SUFFIXES", "Settings", "Tuning", "find_problem", "load_settings"]
 
 TABLE_SUFFIXES = {".csv", ".parquet", ".pq"}
-UNKNOWN_KEY = {"extra_forbidden", "unexpected_keyword_argument"}
-YAML_SUFFIXES = {".yml", ".yaml"}
 
 
 class Section(BaseModel):
@@ -161,11 +162,23 @@ class Settings(Problem):
 
     def tuning_with(self, overrides: dict[str, Any]) -> Tuning:
         """Return the section ``tuning`` with some keys changed, checked as if from the file."""
-        merged = _merge(TypeAdapter(Tuning).dump_python(self.tuning), overrides)
+        merged = merge(TypeAdapter(Tuning).dump_python(self.tuning), overrides)
         try:
             return Tuning(**merged)
         except ValidationError as error:
-            raise UsageError(_explain(error, Path("parameters"), Tuning)) from None
+            raise UsageError(explain(error, "parameters", Tuning)) from None
+
+    def refuse_missing_batches(self) -> None:
+        """Refuse a folder ``batches`` that is not there, unless ``source`` has yet to build it.
+
+        Raises:
+            DataError: Names the folder and the key.
+        """
+        if self.batches and not self.source and not self.batches.is_dir():
+            raise DataError(
+                f"There is no folder {self.batches} (`batches` of the problem {self.name!r}):"
+                " make it, or correct the key."
+            )
 
     def batch_files(self) -> dict[str, Path]:
         """Return what has arrived: batch name -> file, the initial rows first, then by name.
@@ -200,7 +213,7 @@ def load_settings(path: str | Path, *, root: Path | None = None, **overrides: An
     """
     root = (root or Path.cwd()).resolve()
     file = find_problem(path, root)
-    values = _merge(_read(file), overrides)
+    values = merge(read_problem(file), overrides)
     values.setdefault("name", file.stem)
     if root / "conf" in file.parents and values["name"] != file.stem:
         raise UsageError(
@@ -210,53 +223,8 @@ def load_settings(path: str | Path, *, root: Path | None = None, **overrides: An
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        raise UsageError(_explain(error, file)) from None
+        raise UsageError(explain(error, file.name, Settings)) from None
     return _anchor(settings, root)
-
-
-def find_problem(name: str | Path, root: Path) -> Path:
-    """Return the YAML file of a problem, given as a path or as a name under ``root/conf``."""
-    file = Path(name)
-    if file.suffix in YAML_SUFFIXES:
-        for candidate in (file, root / file):
-            if candidate.is_file():
-                return candidate.resolve()
-        raise UsageError(f"There is no problem file {str(name)!r} (looked in {root} too).")
-    known = {p.stem: p for p in sorted(root.glob("conf/**/problems/*.yml"))}
-    if str(name) not in known:
-        raise UsageError(
-            f"There is no problem {str(name)!r} in {root / 'conf'}.{close_match(str(name), known)}"
-            " A problem is one file: conf/problems/NAME.yml."
-        )
-    return known[str(name)]
-
-
-def _read(file: Path, extended_by: tuple[Path, ...] = ()) -> dict[str, Any]:
-    if file in extended_by:
-        raise UsageError(f"{file} extends itself, directly or through another file.")
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise UsageError(f"{file} must hold keys and values, not a {type(values).__name__}.")
-    base = values.pop("extends", None)
-    if base is None:
-        return values
-    if not isinstance(base, str) or Path(base).suffix not in YAML_SUFFIXES:
-        raise UsageError(f"{file.name}: extends = {base!r} is wrong: it takes one YAML file.")
-    found = find_problem(file.parent / base, file.parent)
-    return _merge(_read(found, (*extended_by, file)), values)
-
-
-def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Merge mappings key by key; lists and plain values are replaced."""
-    merged = dict(base)
-    for key, value in over.items():
-        old = merged.get(key)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        merged[key] = _merge(old, value) if both else value  # type: ignore[arg-type]
-    return merged
 
 
 def _anchor(settings: Settings, root: Path) -> Settings:
@@ -271,30 +239,3 @@ def _anchor(settings: Settings, root: Path) -> Settings:
             "features": settings.features.model_copy(update={"joins": joins}),
         }
     )
-
-
-def _explain(error: ValidationError, file: Path, tree: type[BaseModel] = Settings) -> str:
-    """Say the first thing that is wrong, with the key and the nearest known one."""
-    # A key that is spelt wrong is often one that is missing too: the spelling says more.
-    first = min(error.errors(), key=lambda e: e["type"] not in UNKNOWN_KEY)
-    where = ".".join(str(part) for part in first["loc"])
-    if first["type"] in UNKNOWN_KEY:
-        known = _known_keys(first["loc"][:-1], tree)
-        return f"{file.name}: unknown key {where!r}.{close_match(str(first['loc'][-1]), known)}"
-    if first["type"] == "missing":
-        return f"{file.name}: the key {where!r} is missing."
-    return f"{file.name}: {where} = {first['input']!r} is wrong: {first['msg']}."
-
-
-def _known_keys(location: tuple[int | str, ...], tree: type[BaseModel]) -> list[str]:
-    """List the keys of the section at ``location`` in the tree."""
-    model: Any = tree
-    for part in location:
-        if isinstance(part, int):
-            continue
-        annotation = model.model_fields[part].annotation
-        inner = [a for a in getattr(annotation, "__args__", ()) if hasattr(a, "model_fields")]
-        model = inner[0] if inner else annotation
-        if not hasattr(model, "model_fields"):
-            return list(getattr(model, "__dataclass_fields__", {}))
-    return list(model.model_fields)

@@ -24,6 +24,7 @@ from driftune.ledger.tables import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
 INVALID = "invalid_data"
 OPEN_STATES = ("queued", "running")
@@ -156,9 +157,15 @@ class Ledger:
 
     def is_leased(self, problem: str) -> bool:
         """Return whether somebody holds the right to retune ``problem`` now."""
+        return self.lease_holder(problem) is not None
+
+    def lease_holder(self, problem: str) -> tuple[str, datetime] | None:
+        """Return who may retune ``problem`` now (``host:pid``) and until when (UTC), if anybody."""
         with Session(self.engine) as session:
             row = session.get(LeaseRow, problem)
-            return row is not None and row.owner is not None and row.expires_at > now()
+            if row is None or row.owner is None or row.expires_at <= now():
+                return None
+            return row.owner, row.expires_at
 
     # Promotions and spend
 
