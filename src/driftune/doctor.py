@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from driftune.environment import NO_TELEMETRY
-from driftune.errors import DriftuneError
+from driftune.errors import DriftuneError, UsageError
 from driftune.project import Project
 
 if TYPE_CHECKING:
@@ -60,17 +60,24 @@ def check_project() -> list[Finding]:
     """Look for the project and its problems."""
     try:
         project = Project.find()
+    except UsageError as error:
+        return [_no_project("project", error)]
+    try:
         for name in project.problems():
             project.settings(name)
     except DriftuneError as error:
-        return [Finding("project", "bad", str(error), "Run inside the clone.")]
+        return [Finding("project", "bad", str(error), "Correct the file.")]
     return [Finding("project", "ok", f"{project.root}: {', '.join(project.problems())}")]
 
 
 def check_ledger() -> list[Finding]:
     """Open the ledger and take, and give back, a lease."""
     try:
-        lease = Project.find().ledger.lease("driftune-doctor", seconds=5)
+        project = Project.find()
+    except UsageError as error:
+        return [_no_project("ledger", error)]
+    try:
+        lease = project.ledger.lease("driftune-doctor", seconds=5)
         if lease:
             lease.release()
     except DriftuneError as error:
@@ -82,6 +89,9 @@ def check_mlflow() -> list[Finding]:
     """Ask the tracking store for its experiments."""
     try:
         project = Project.find()
+    except UsageError as error:
+        return [_no_project("mlflow", error)]
+    try:
         project.tracker.experiment("Default")
     except DriftuneError as error:
         return [Finding("mlflow", "bad", str(error), "Set MLFLOW_TRACKING_URI or start it.")]
@@ -94,7 +104,11 @@ def check_dvc() -> list[Finding]:
     from driftune.lineage import describe
 
     try:
-        said = describe(Project.find().root)
+        project = Project.find()
+    except UsageError as error:
+        return [_no_project("dvc", error)]
+    try:
+        said = describe(project.root)
     except DriftuneError as error:
         return [Finding("dvc", "bad", str(error), "`dvc init` in the project's folder.")]
     return [Finding("dvc", "ok", said)]
@@ -180,6 +194,10 @@ CHECKS: tuple[Callable[[], list[Finding]], ...] = (
     check_browser,
     check_prefect,
 )
+
+
+def _no_project(name: str, error: UsageError) -> Finding:
+    return Finding(name, "bad", str(error), "Run inside the clone.")
 
 
 def _python() -> Finding:

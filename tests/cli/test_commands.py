@@ -1,7 +1,9 @@
 """The command line: help, exit codes, one sentence for a mistake, one document for a program."""
 
 import json
+import os
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -126,6 +128,118 @@ def test_serve_refuses_what_is_no_duration(project, duration, capsys, monkeypatc
     assert duration in err
 
 
+@pytest.mark.parametrize("cron", ["foo", "* * *", "99 3 * * 1"])
+def test_serve_refuses_what_is_no_schedule(project, cron, capsys, monkeypatch):
+    code, _, err = call(capsys, monkeypatch, "serve", "--cron", cron)
+    assert code == 2
+    assert cron in err
+
+
+def test_watch_names_a_folder_that_is_not_there(project, capsys, monkeypatch):
+    shutil.rmtree(project.settings("tiny").batches)
+    code, _, err = call(capsys, monkeypatch, "watch", "tiny")
+    assert code == 2
+    assert str(project.settings("tiny").batches) in err
+    assert "`batches`" in err
+
+
+def test_watch_without_a_model_and_without_batches_says_so(project, capsys, monkeypatch):
+    for file in project.settings("tiny").batches.iterdir():
+        file.unlink()
+    code, _, err = call(capsys, monkeypatch, "watch", "tiny")
+    assert code == 1
+    assert "no champion" in err
+
+
+def test_an_empty_report_is_refused(project, capsys, monkeypatch):
+    code, out, err = call(capsys, monkeypatch, "report", "tiny")
+    assert (code, out) == (1, "")
+    assert "nothing to report yet" in err
+
+
+def test_only_tune_takes_a_file_outside_the_project(project, tmp_path, capsys, monkeypatch):
+    (tmp_path / "mine.yml").write_text("target: y\nmetric: rmse\nrows: mine.csv\n")
+    code, _, err = call(capsys, monkeypatch, "watch", str(tmp_path / "mine.yml"))
+    assert code == 2
+    assert "conf/problems" in err
+    code, _, err = call(capsys, monkeypatch, "watch", "conf/test/problems/tiny.yml")
+    assert code == 1  # known, and without a champion
+    assert "'tiny'" in err
+
+
+def retuned(project, status, *, row_through="week_13", **details):
+    ledger = project.ledger
+    ledger.request_retune("r1", "tiny", trigger="manual", reason="x", through=row_through)
+    return ledger.set_retune("r1", status, **details)
+
+
+def test_a_refused_retune_is_exit_code_1(project, capsys, monkeypatch):
+    from driftune import loop
+
+    def refuse(*_, **__):
+        return retuned(project, "refused", version=3, verdict={"reason": "not better [at all]"})
+
+    monkeypatch.setattr(loop, "retune", refuse)
+    code, out, _ = call(capsys, monkeypatch, "retune", "tiny")
+    assert code == 1
+    assert "refused" in out
+    assert "version 3" in out
+    assert "not better [at all]" in out
+
+
+def test_the_same_retune_again_says_that_nothing_is_new(project, capsys, monkeypatch):
+    from driftune import loop
+
+    row = retuned(project, "promoted", version=3, verdict={"reason": "better"})
+    monkeypatch.setattr(loop, "retune", lambda *_, **__: row)
+    code, out, _ = call(capsys, monkeypatch, "retune", "tiny")
+    assert code == 0
+    assert "Nothing new since week_13: version 3, promoted earlier" in out
+    code, out, _ = call(capsys, monkeypatch, "retune", "tiny", "--json")
+    assert strict(out)["nothing_new"] is True
+
+
+@pytest.mark.parametrize("status", ["running", "merged_into"])
+def test_a_retune_that_another_process_does_names_it(project, status, capsys, monkeypatch):
+    from driftune import loop
+
+    row = retuned(project, status, merged_into="r2")
+    monkeypatch.setattr(loop, "retune", lambda *_, **__: row)
+    with project.ledger.lease("tiny", owner="elsewhere:77"):
+        _, until = project.ledger.lease_holder("tiny")
+        code, out, _ = call(capsys, monkeypatch, "retune", "tiny")
+        assert code == 1
+        assert "elsewhere:77" in out
+        assert f"{until:%H:%M}" in out
+        code, out, _ = call(capsys, monkeypatch, "retune", "tiny", "--json")
+        assert (code, strict(out)["held_by"]) == (1, "elsewhere:77")
+    assert project.ledger.lease_holder("tiny") is None
+
+
+def test_doctor_prints_square_brackets(tmp_path, capsys, monkeypatch):
+    from driftune import doctor
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(doctor, "CHECKS", (doctor.check_project, doctor.check_dvc))
+    code, out, _ = call(capsys, monkeypatch, "doctor")
+    assert code == 1
+    assert "[tool.driftune]" in out
+    assert "dvc init" not in out
+
+
+def test_a_closed_pipe_ends_quietly():
+    read, write = os.pipe()
+    os.close(read)
+    for words in (["--version"], ["tun", "--json"]):
+        command = [sys.executable, "-c", "from driftune.cli import main; main()", *words]
+        done = subprocess.run(
+            command, stdout=write, stderr=subprocess.PIPE, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 1
+        assert done.stderr == ""
+    os.close(write)
+
+
 @pytest.mark.slow  # a retune in this process
 def test_a_model_goes_into_service_and_is_asked_about(module_project, capsys, monkeypatch):
     def answer(*words, code=0):
@@ -169,6 +283,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
     _, err = running.communicate(timeout=60)
     assert running.returncode == 130
     assert "driftune tune mine.yml" in err
+    assert "Error" not in err
     assert "Traceback" not in err
 
 

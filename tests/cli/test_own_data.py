@@ -65,6 +65,18 @@ def test_the_result_can_be_kept(folder, tune):
     assert "best_params" in json.loads((folder / "best.json").read_text())
 
 
+def test_one_trial_is_one_trial(folder, tune):
+    assert "1 trial, stopped" in tune("--max-trials", "1")[1]
+
+
+@pytest.mark.parametrize("place", ["gone/best.json", "."])
+def test_where_nothing_can_be_kept_nothing_is_searched(folder, tune, place):
+    code, _, err = tune("--max-trials", "1", "--save", place)
+    assert code == 2
+    assert place in err
+    assert not (folder / ".driftune").exists()
+
+
 def test_parquet_and_text_labels(folder, tune):
     frame = table()
     frame["dear"] = np.where(frame.pop("price") > 400, "yes", "no")

@@ -6,16 +6,26 @@ data, 130 = stopped by Ctrl-C. Heavy packages are imported by the command that n
 
 from __future__ import annotations
 
+import os
 import sys
 
 from driftune.environment import set_defaults
 from driftune.errors import DriftuneError
 
+BROKEN_PIPE = 1  # as Rich has it
 INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command line; our errors become one sentence and their exit code."""
+    try:
+        _run()
+    except BrokenPipeError:  # whoever read our output has enough of it, e.g. `| head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(BROKEN_PIPE)
+
+
+def _run() -> None:
     set_defaults()
     try:
         from driftune.cli.app import app
@@ -23,7 +33,7 @@ def main() -> None:
         sys.exit(f'The command line needs {error.name}: pip install "driftune[pipeline]".')
     from typer.exceptions import TyperException
 
-    from driftune.cli.output import show_error
+    from driftune.cli.output import show_error, show_stop
 
     as_json = "--json" in sys.argv
     try:
@@ -37,6 +47,5 @@ def main() -> None:
         code = INTERRUPTED
     if code == INTERRUPTED:  # Typer turns Ctrl-C into this, without a word
         again = " ".join(["driftune", *sys.argv[1:]])
-        message = f"Stopped. What is finished is kept; go on with: {again}"
-        show_error(DriftuneError(message), as_json=as_json)
+        show_stop(f"Stopped. What is finished is kept; go on with: {again}", as_json=as_json)
     sys.exit(code)

@@ -6,8 +6,9 @@ import webbrowser
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
-from driftune.cli.output import AsJson, err, out, quiet, show
+from driftune.cli.output import AsJson, counted, err, out, quiet, show
 
 
 def demo(
@@ -47,10 +48,11 @@ def demo(
             out.print(f"Nothing to do: every batch has its decision; version {champion} serves.")
         else:
             out.print(
-                f"{len(told.batches)} batches watched, {len(told.retunes)} retunes run;"
+                f"{counted(len(told.batches), 'batch')} watched,"
+                f" {counted(len(told.retunes), 'retune')} run;"
                 f" version {champion} serves."
             )
-        out.print(f"Report: {told.report}")
+        out.print(f"Report: {escape(str(told.report))}")
 
     result = {
         "problem": settings.name,

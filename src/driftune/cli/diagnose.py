@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typer
+from rich.markup import escape
 
 from driftune.cli.output import AsJson, out, quiet, show
 
@@ -26,9 +27,9 @@ def doctor(as_json: AsJson = False) -> None:
 
     def text() -> None:
         for finding in found:
-            out.print(f"{SIGNS[finding.state]} {finding.name}: {finding.said}")
+            out.print(f"{SIGNS[finding.state]} {finding.name}: {escape(finding.said)}")
             if finding.remedy:
-                out.print(f"     -> {finding.remedy}")
+                out.print(f"     -> {escape(finding.remedy)}")
 
     show([asdict(finding) for finding in found], as_json=as_json, text=text)
     if any(finding.state == "bad" for finding in found):

@@ -7,9 +7,10 @@ import webbrowser
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from driftune.cli.output import AsJson, out, quiet, show
-from driftune.cli.running import ProblemName  # noqa: TC001 - Typer reads it at run time
+from driftune.cli.problems import ProblemName, open_problem
 from driftune.errors import DriftuneError
 
 
@@ -24,11 +25,9 @@ def promote(
     """Put a version before the gate, and make it the champion if it passes."""
     quiet()
     from driftune import loop
-    from driftune.project import Project
     from driftune.promotion.registry import CHALLENGER
 
-    project = Project.find()
-    settings = project.settings(problem)
+    project, settings = open_problem(problem)
     chosen = version or project.registry(settings.name).version_of(CHALLENGER)
     if chosen is None:
         raise DriftuneError(f"{settings.name!r} has no challenger; name one with --version.")
@@ -42,7 +41,9 @@ def promote(
     show(
         {"problem": settings.name, "version": chosen, "promoted": done, "reason": verdict.reason},
         as_json=as_json,
-        text=lambda: out.print(f"{settings.name} version {chosen}: {state}. {verdict.reason}"),
+        text=lambda: out.print(
+            f"{settings.name} version {chosen}: {state}. {escape(verdict.reason)}"
+        ),
     )
     if not done:
         raise typer.Exit(1)
@@ -56,10 +57,8 @@ def rollback(
     """Make the previous champion the champion again."""
     quiet()
     from driftune import loop
-    from driftune.project import Project
 
-    project = Project.find()
-    settings = project.settings(problem)
+    project, settings = open_problem(problem)
     champion, taken_back = loop.roll_back(project, settings, reason)
     show(
         {"problem": settings.name, "champion": champion, "taken_back": taken_back},
@@ -84,10 +83,8 @@ def lineage(
     quiet()
     from driftune import lineage as data
     from driftune.loop.proof import champion_or_refuse
-    from driftune.project import Project
 
-    project = Project.find()
-    settings = project.settings(problem)
+    project, settings = open_problem(problem)
     registry = project.registry(settings.name)
     chosen = version or champion_or_refuse(registry)
     tags = {k: v for k, v in sorted(registry.tags(chosen).items()) if k.startswith("driftune.")}
@@ -103,7 +100,7 @@ def lineage(
 
     def text() -> None:
         for key, value in record.items():
-            out.print(f"{key.removeprefix('driftune.'):<18} {_readable(key, value)}")
+            out.print(f"{key.removeprefix('driftune.'):<18} {escape(_readable(key, value))}")
 
     show(record, as_json=as_json, text=text)
 
@@ -124,11 +121,17 @@ def report(
 ) -> None:
     """Write the HTML report: timeline, decisions, trials, gate evidence, data versions."""
     quiet()
-    from driftune.project import Project
+    from driftune.promotion.registry import CHAMPION
     from driftune.reporting import write_report
 
-    project = Project.find()
-    path = write_report(project, project.settings(problem))
-    show({"report": str(path)}, as_json=as_json, text=lambda: out.print(str(path)))
+    project, settings = open_problem(problem)
+    champion = project.registry(settings.name).version_of(CHAMPION)
+    if champion is None and not project.ledger.observations(settings.name):
+        raise DriftuneError(
+            f"There is nothing to report yet about {settings.name!r}: no champion, no watched"
+            f" batch; `driftune retune {settings.name}` makes a model."
+        )
+    path = write_report(project, settings)
+    show({"report": str(path)}, as_json=as_json, text=lambda: out.print(escape(str(path))))
     if open_:
         webbrowser.open(path.as_uri())

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
+
+from driftune.errors import DriftuneError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +35,25 @@ def show_error(error: Exception, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"error": str(error), "kind": type(error).__name__}))
     else:
-        err.print(f"[bold red]Error:[/] {_plain(str(error))}", style=None)
+        err.print(f"[bold red]Error:[/] {escape(str(error))}", style=None)
+
+
+def show_stop(message: str, *, as_json: bool) -> None:
+    """Say that Ctrl-C was heard, which is no error; for programs it is one."""
+    if as_json:
+        show_error(DriftuneError(message), as_json=True)
+    else:
+        err.print(escape(message))
+
+
+def counted(number: int, noun: str) -> str:
+    """Say how many.
+
+    >>> counted(1, "trial"), counted(2, "batch")
+    ('1 trial', '2 batches')
+    """
+    plural = f"{noun}es" if noun.endswith("ch") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
 
 
 def quiet() -> None:
@@ -40,9 +61,3 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", module=r"(mlflow|great_expectations|kedro|optuna|litellm)\b")
     for name in ("mlflow", "kedro", "great_expectations", "alembic", "optuna", "dvc"):
         logging.getLogger(name).setLevel(logging.ERROR)
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

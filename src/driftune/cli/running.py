@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from datetime import UTC, datetime
+from pathlib import Path  # noqa: TC003 - Typer reads it at run time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from driftune.cli.output import AsJson, out, quiet, show
+from driftune.cli.problems import ProblemName, TunableName, open_problem
+from driftune.cli.wording import (
+    observation_record,
+    print_observation,
+    print_retune,
+    print_study,
+    retune_record,
+)
 from driftune.durations import read_duration
 from driftune.errors import UsageError
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from driftune.ledger import ObservationRow, RetuneRow
     from driftune.project import Project
-    from driftune.tuning import TuningResult
+    from driftune.settings import Settings
 
-ProblemName = Annotated[
-    str, typer.Argument(help="Name of a file in conf/problems, or the path of a YAML file.")
-]
+CRON_WORDS = {f"@{word}" for word in ("hourly", "daily", "weekly", "monthly", "yearly", "annually")}
+UNDONE = ("queued", "running", "merged_into")  # another process holds the lease
+
 Seconds = Annotated[
     str | None, typer.Option("--max-seconds", help="Time for the search, e.g. 10m.")
 ]
@@ -32,7 +41,7 @@ Model = Annotated[
 
 
 def tune(
-    problem: ProblemName,
+    problem: TunableName,
     max_seconds: Seconds = None,
     max_trials: Trials = None,
     language_model: Model = None,
@@ -44,6 +53,8 @@ def tune(
     The same command again goes on with the same study.
     """
     quiet()
+    if save:
+        _refuse_unwritable(save)
     from driftune.loop.search import search
     from driftune.tuning import rich_progress
     from driftune.tuning.listening import listening
@@ -56,7 +67,7 @@ def tune(
         save.write_text(json.dumps(result.to_dict(), indent=2), encoding="utf-8")
     stopped = result.stop_reason == "user"
     if not (stopped and as_json):  # the error is the one document then
-        show(result.to_dict(), as_json=as_json, text=lambda: _print_study(result, problem))
+        show(result.to_dict(), as_json=as_json, text=lambda: print_study(result, problem))
     if stopped:
         raise KeyboardInterrupt  # gives the exit code, and says how to go on
 
@@ -75,12 +86,11 @@ def retune(
     """
     quiet()
     from driftune import loop
-    from driftune.project import Project
     from driftune.tuning import rich_progress
     from driftune.tuning.listening import listening
 
-    project = Project.find()
-    settings = project.settings(problem)
+    project, settings = open_problem(problem)
+    began = datetime.now(UTC)
     with rich_progress() as on_progress, listening(on_progress):
         row = loop.retune(
             project,
@@ -88,8 +98,14 @@ def retune(
             reason=reason,
             tuning=_overrides(max_seconds, max_trials, language_model),
         )
-    show(_retune_record(row), as_json=as_json, text=lambda: _print_retune(row))
-    if row.status == "failed":
+    earlier = row.finished_at is not None and row.finished_at < began
+    holder = project.ledger.lease_holder(settings.name) if row.status in UNDONE else None
+    show(
+        retune_record(row, earlier=earlier, holder=holder),
+        as_json=as_json,
+        text=lambda: print_retune(row, earlier=earlier, holder=holder),
+    )
+    if row.status != "promoted":
         raise typer.Exit(1)
 
 
@@ -103,16 +119,15 @@ def watch(
     """Decide about every batch that has arrived; run the retunes that the policy asks for."""
     quiet()
     from driftune import loop
-    from driftune.project import Project
 
-    project = Project.find()
-    settings = project.settings(problem)
+    project, settings = open_problem(problem)
+    _refuse_to_watch(project, settings)
     seen: list[dict[str, Any]] = []
     while loop.pending_batches(project, settings):
         for row in loop.watch(project, settings):
-            seen.append(_observation_record(row))
+            seen.append(observation_record(row))
             if not as_json:
-                _print_observation(row)
+                print_observation(row)
         if decide_only:
             break
         _run_due(project, problem, as_json=as_json)
@@ -135,7 +150,7 @@ def _run_due(project: Project, problem: str, *, as_json: bool) -> None:
         with rich_progress() as on_progress, listening(on_progress):
             row = loop.carry_out(project, settings, due.id)
         if not as_json:
-            _print_retune(row)
+            print_retune(row)
 
 
 def serve(
@@ -152,10 +167,12 @@ def serve(
     """
     from driftune.project import Project
 
+    every = _duration(watch_every)
+    _refuse_no_cron(cron)
     project = Project.find()
-    for name in problems or []:
-        project.settings(name)  # a wrong name is an error now, not at the first run
-    project.serve(problems=problems or None, watch_every=_duration(watch_every), cron=cron)
+    # A wrong name is an error now, not at the first run.
+    names = [open_problem(name)[1].name for name in problems or []]
+    project.serve(problems=names or None, watch_every=every, cron=cron)
 
 
 def reconcile(as_json: AsJson = False) -> None:
@@ -170,7 +187,11 @@ def reconcile(as_json: AsJson = False) -> None:
         for name in project.problems()
         for sentence in loop.reconcile(project, project.settings(name))
     ]
-    show(done, as_json=as_json, text=lambda: out.print("\n".join(done) or "Nothing was left open."))
+    show(
+        done,
+        as_json=as_json,
+        text=lambda: out.print(escape("\n".join(done)) or "Nothing was left open."),
+    )
 
 
 def _overrides(
@@ -192,45 +213,32 @@ def _duration(text: str) -> timedelta:
     return found
 
 
-def _retune_record(row: RetuneRow) -> dict[str, Any]:
-    return {"id": row.id, "status": row.status, "merged_into": row.merged_into, **row.details}
+def _refuse_unwritable(file: Path) -> None:
+    """Refuse a place for the result before hours are spent on it."""
+    if file.is_dir():
+        raise UsageError(f"--save {file} is a folder; name a file in it.")
+    if not file.resolve().parent.is_dir():
+        raise UsageError(f"--save {file}: there is no folder {file.resolve().parent}.")
 
 
-def _observation_record(row: ObservationRow) -> dict[str, Any]:
-    decision = row.decision
-    return {
-        "batch": row.batch,
-        "champion": row.champion_version,
-        "value": row.value,
-        "low": row.low,
-        "high": row.high,
-        "outcome": decision.outcome,
-        "reason": decision.reason,
-        "retune": decision.retune_id,
-    }
+def _refuse_to_watch(project: Project, settings: Settings) -> None:
+    """Refuse what would look like "no new batch" for ever: no such folder, no model."""
+    from driftune.loop.proof import champion_or_refuse
+
+    settings.refuse_missing_batches()
+    champion_or_refuse(project.registry(settings.name))
 
 
-def _print_observation(row: ObservationRow) -> None:
-    colour = {"queued": "yellow", "alert": "red"}.get(row.decision.outcome, "green")
-    out.print(f"{row.batch}  [{colour}]{row.decision.outcome}[/]  {row.decision.reason}")
+def _refuse_no_cron(text: str) -> None:
+    """Refuse what Prefect would refuse later, in a traceback."""
+    from cronsim import CronSim, CronSimError
 
-
-def _print_retune(row: RetuneRow) -> None:
-    verdict = row.details.get("verdict") or {}
-    colour = {"promoted": "green", "refused": "yellow"}.get(row.status, "red")
-    say = verdict.get("reason") or row.details.get("error") or ""
-    version = f" version {row.details['version']}" if "version" in row.details else ""
-    out.print(f"{row.id}  [{colour}]{row.status}{version}[/]  {say}")
-
-
-def _print_study(result: TuningResult, problem: str) -> None:
-    out.print(
-        f"{len(result.trials)} trials, stopped by {result.stop_reason};"
-        f" best {result.metric} [bold]{result.best_value:.5g}[/] (validation)"
-    )
-    for name, value in result.best_params.items():
-        out.print(f"  {name}: {value:.6g}" if isinstance(value, float) else f"  {name}: {value}")
-    out.print(result.table_by_source())
-    name = Path(problem).stem
-    where = "" if name == problem else f", once {problem} lies in a project's conf/problems"
-    out.print(f"`driftune retune {name}` trains, proves and registers a model{where}.")
+    if text in CRON_WORDS:
+        return
+    try:
+        CronSim(text, datetime.now(UTC))
+    except CronSimError as error:
+        raise UsageError(
+            f"--cron {text!r} is no schedule ({error}): it takes minute, hour, day, month and"
+            ' day of week, e.g. "0 3 * * 1".'
+        ) from None
