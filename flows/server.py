@@ -46,8 +46,7 @@ def reachable_server(state: Path) -> Iterator[str]:
         try:
             yield url
         finally:
-            server.terminate()
-            server.wait(timeout=30)
+            _stop(server)
 
 
 def is_healthy(url: str) -> bool:
@@ -64,14 +63,23 @@ def _start(url: str, log: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "prefect", "server", "start"]
     command += ["--host", str(parsed.hostname), "--port", str(parsed.port or 4200)]
     with log.open("ab") as stream:
-        server = subprocess.Popen(command, stdout=stream, stderr=stream)
+        # A group of its own: Ctrl-C must reach the deployments first, and they need the server.
+        server = subprocess.Popen(command, stdout=stream, stderr=stream, start_new_session=True)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
         if is_healthy(url):
             return server
         time.sleep(0.5)
-    server.terminate()
+    _stop(server)
     raise ServiceUnavailable(
         f"Prefect's server did not start at {url} within {START_SECONDS} s; see {log}. Is the port"
         " taken? PREFECT_API_URL=http://127.0.0.1:PORT/api chooses another."
     )
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        server.kill()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect import flow, task
+from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from driftune import loop
 from driftune.project import Project
+from driftune.promotion.registry import CHAMPION
 from flows.events import announce_due_retunes
 
 
@@ -17,6 +18,7 @@ from flows.events import announce_due_retunes
 def watch_batch(project: Project, problem: str, batch: str) -> dict[str, Any]:
     """Validate, score, observe, decide, record."""
     row = loop.watch_batch(project, project.settings(problem), batch)
+    get_run_logger().info("%s: %s. %s", batch, row.decision.outcome, row.decision.reason)
     return {"batch": row.batch, "outcome": row.decision.outcome, "reason": row.decision.reason}
 
 
@@ -24,9 +26,10 @@ def watch_batch(project: Project, problem: str, batch: str) -> dict[str, Any]:
 def watch(problem: str) -> list[dict[str, Any]]:
     """Decide about the batches that have arrived, oldest first.
 
-    1. For each batch without a decision: validate, score, observe, decide, record; stop after one
-    that asks for a retune, so that the next is judged by the new champion. 2. Announce every retune
-    that waits in the ledger, with an event on which an automation runs the retune deployment.
+    1. Without a champion, ask for a first one; else 2. for each batch without a decision: validate,
+    score, observe, decide, record; stop after one that asks for a retune, so that the next is
+    judged by the new champion. 3. Announce every retune that waits in the ledger, with an event on
+    which an automation runs the retune deployment.
 
     Args:
         problem: Name of a file in ``conf/problems``.
@@ -36,10 +39,14 @@ def watch(problem: str) -> list[dict[str, Any]]:
     """
     project = Project.find()
     settings = project.settings(problem)
-    decisions = []
-    for batch in loop.pending_batches(project, settings):
-        decisions.append(watch_batch(project, problem, batch))
-        if decisions[-1]["outcome"] == "queued":
-            break
+    decisions: list[dict[str, Any]] = []
+    if project.registry(settings.name).version_of(CHAMPION) is None:
+        loop.request(project, settings, trigger="first", reason="no champion yet")
+    else:
+        with loop.watching(project, settings) as batches:
+            for batch in batches:
+                decisions.append(watch_batch(project, problem, batch))
+                if decisions[-1]["outcome"] == "queued":
+                    break
     announce_due_retunes(project, settings)
     return decisions

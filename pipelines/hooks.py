@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import click
 from kedro.framework.hooks import hook_impl
 
 from driftune.errors import DriftuneError
+from driftune.tuning import rich_progress
+from driftune.tuning.listening import listener, listening
 
 
 class Refused(click.ClickException):
@@ -15,6 +19,30 @@ class Refused(click.ClickException):
         super().__init__(str(error))
         self.error = error
         self.exit_code = error.exit_code
+
+
+class ProgressHooks:
+    """Shows the search of a plain ``kedro run``; whoever listens already is left alone."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+
+    @hook_impl
+    def before_pipeline_run(self) -> None:
+        """Draw a bar, or log a line now and then where there is no terminal."""
+        if listener() is None:
+            on_progress = self._open.enter_context(rich_progress())
+            self._open.enter_context(listening(on_progress))
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Take the bar away."""
+        self._open.close()
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """Take the bar away before the error is shown."""
+        self._open.close()
 
 
 class RefusalHooks:

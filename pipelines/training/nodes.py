@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from pandas import DataFrame
@@ -12,6 +13,7 @@ from driftune.promotion.registry import Registry
 from driftune.settings import Settings
 from driftune.tuning import TuningResult, prepare, refit
 
+logger = logging.getLogger(__name__)
 Model = Any  # a fitted scikit-learn pipeline; not imported, to keep `kedro` quick to start
 EXAMPLE_ROWS = 5
 
@@ -49,4 +51,9 @@ def register(
         },
     )
     tracker.finish(run)
+    logger.info(
+        "Registered version %s of %s as challenger: %s %.5g in validation; `driftune promote %s`"
+        " puts it before the gate.",
+        version, settings.name, result.metric, result.best_value, settings.name,
+    )  # fmt: skip
     return {"version": version, "run_id": run, "retune_id": name, **data_version}

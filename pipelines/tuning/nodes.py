@@ -31,9 +31,13 @@ def record_data_version(
 def collect_rows(features: dict[str, Callable[[], Table]], batch_names: list[str]) -> DataFrame:
     """Return the features of all batches of this run as one table, in batch order.
 
-    A column may hold whole numbers in one file and fractions in the next.
+    A column may hold whole numbers in one file and fractions in the next; columns that the first
+    batch lacks are left out.
     """
-    return pd.concat([features[name]().to_pandas() for name in batch_names], ignore_index=True)
+    known = features[batch_names[0]]().columns
+    tables = [features[name]() for name in batch_names]
+    kept = [table.select(*[c for c in known if c in table.columns]) for table in tables]
+    return pd.concat([table.to_pandas() for table in kept], ignore_index=True)
 
 
 def hold_out(labelled_rows: DataFrame, settings: Settings) -> tuple[DataFrame, DataFrame]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from driftune.errors import DataError
+from driftune.errors import DataError, close_match
 from driftune.tuning import predict
 
 if TYPE_CHECKING:
@@ -31,14 +31,24 @@ def score(
         numbered as the model knows them; predictions as :func:`driftune.tuning.predict`.
 
     Raises:
-        DataError: A label that the model has never seen.
+        DataError: No row, a column that the model needs is missing, or a label that it has never
+            seen.
     """
+    _check(model, problem, rows)
     if problem.time:
         rows = rows.sort_values(problem.time, kind="stable")
     features = rows[list(model.feature_names_in_)]
     return encode_labels(model, problem, rows[problem.target]), predict(
         model, features, problem.task
     )
+
+
+def _check(model: Any, problem: Problem, rows: DataFrame) -> None:
+    if rows.empty:
+        raise DataError("there are no rows.")
+    for column in (*model.feature_names_in_, problem.target, *filter(None, [problem.time])):
+        if column not in rows.columns:
+            raise DataError(f"no column {column!r}.{close_match(column, rows.columns)}")
 
 
 def encode_labels(model: Any, problem: Problem, labels: Series[Any]) -> NDArray[np.float64]:

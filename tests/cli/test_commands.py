@@ -272,7 +272,10 @@ def test_a_model_goes_into_service_and_is_asked_about(module_project, capsys, mo
 def test_ctrl_c_says_how_to_go_on(tmp_path):
     own_table(tmp_path)
     words = ["tune", "mine.yml", "--max-trials", "100000", "--max-seconds", "100"]
-    command = [sys.executable, "-c", "from driftune.cli import main; main()", *words]
+    # A shell's background job, which a CI run can be, is started with SIGINT ignored.
+    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    script = f"{listen}; from driftune.cli import main; main()"
+    command = [sys.executable, "-c", script, *words]
     running = subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

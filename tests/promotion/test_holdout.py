@@ -21,7 +21,7 @@ def rows():
     return pd.DataFrame({"row": np.arange(n), "t": times, "y": y})
 
 
-@pytest.mark.parametrize("holdout", [0.2, "7d"])
+@pytest.mark.parametrize("holdout", [0.3, "10d"])
 def test_the_newest_labelled_rows_are_kept_and_none_is_on_both_sides(rows, holdout):
     search, kept = hold_out_newest(rows, TIMED, Gate(holdout=holdout))
     assert search["t"].max() < kept["t"].min()
@@ -33,12 +33,18 @@ def test_the_newest_labelled_rows_are_kept_and_none_is_on_both_sides(rows, holdo
 
 def test_without_time_a_share_is_drawn_the_same_each_time(rows):
     rows = rows.drop(columns="t")
-    search, kept = hold_out_newest(rows, UNTIMED, Gate(holdout=0.2))
-    assert len(kept) == 180
+    search, kept = hold_out_newest(rows, UNTIMED, Gate(holdout=0.3))
+    assert len(kept) == 270
     assert not set(search["row"]) & set(kept["row"])
     assert kept["row"].max() > 900 > 100 > kept["row"].min()
-    again = hold_out_newest(rows, UNTIMED, Gate(holdout=0.2))[1]
+    again = hold_out_newest(rows, UNTIMED, Gate(holdout=0.3))[1]
     pd.testing.assert_frame_equal(kept, again)
+
+
+def test_too_few_rows_for_the_gate_are_refused_before_any_search(rows):
+    with pytest.raises(DataError, match=r"180 labelled rows.*gate\.holdout.*gate\.min_rows is 200"):
+        hold_out_newest(rows, TIMED, Gate(holdout=0.2))
+    assert len(hold_out_newest(rows, TIMED, Gate(holdout=0.2, min_rows=100))[1]) == 180
 
 
 def test_a_duration_needs_a_time_column(rows):

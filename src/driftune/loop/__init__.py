@@ -8,7 +8,7 @@ from driftune.loop.proof import judge, promote
 from driftune.loop.reconcile import due_retunes, reconcile
 from driftune.loop.retune import Retune, carry_out, claim, request, retune
 from driftune.loop.rollback import roll_back
-from driftune.loop.watch import pending_batches, watch, watch_batch
+from driftune.loop.watch import pending_batches, watch, watch_batch, watching
 
 __all__ = [
     "Retune",
@@ -24,4 +24,5 @@ __all__ = [
     "roll_back",
     "watch",
     "watch_batch",
+    "watching",
 ]

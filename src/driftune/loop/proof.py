@@ -51,7 +51,8 @@ def judge(project: Project, settings: Settings, version: int) -> Verdict:
     if champion not in (None, version):
         assert champion is not None
         theirs = score(registry.load(champion), settings.problem, rows)[1]
-    reference = PerformanceMonitor(settings.metric).fit(labels, challenger).reference
+    monitor = PerformanceMonitor(settings.metric, min_rows=settings.gate.min_rows)
+    reference = monitor.fit(labels, challenger).reference
     registry.tag(version, driftune__reference=json.dumps(asdict(reference)))
     return settings.gate.judge(
         labels, challenger, theirs, metric=settings.metric, champion_name=f"version {champion}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import asdict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from driftune.errors import DataError, DriftuneError, ValidationFailed, close_match
+from driftune.errors import DataError, DriftuneError, ValidationFailed
 from driftune.ledger import DecisionRow, ObservationRow, RetuneRow
 from driftune.ledger.ledger import INVALID
 from driftune.ledger.tables import now
@@ -19,10 +20,8 @@ from driftune.resampling import Interval
 from driftune.scoring import score
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    import numpy as np
-    from numpy.typing import NDArray
     from pandas import DataFrame
 
     from driftune.project import Project
@@ -36,24 +35,29 @@ def pending_batches(project: Project, settings: Settings) -> list[str]:
     return [name for name in settings.batch_files() if name not in seen | {settings.rows.stem}]
 
 
-def watch(
-    project: Project,
-    settings: Settings,
-    *,
-    limit: int | None = None,
-    on_batch: Callable[[ObservationRow], None] | None = None,
-) -> Iterator[ObservationRow]:
+def watch(project: Project, settings: Settings) -> Iterator[ObservationRow]:
     """Decide about each pending batch in turn; stop after one that asks for a retune.
 
     Whoever iterates sees to the retune; what arrived later is then judged by the new champion.
+    Nothing is done while another process watches this problem.
     """
-    for name in pending_batches(project, settings)[:limit]:
-        row = watch_batch(project, settings, name)
-        if on_batch:
-            on_batch(row)
-        yield row
-        if row.decision.outcome == "queued":
-            return
+    with watching(project, settings) as batches:
+        for name in batches:
+            row = watch_batch(project, settings, name)
+            yield row
+            if row.decision.outcome == "queued":
+                return
+
+
+@contextmanager
+def watching(project: Project, settings: Settings) -> Iterator[list[str]]:
+    """Give the pending batches to one process at a time; the others get none."""
+    lease = project.ledger.lease(f"watch:{settings.name}")
+    if lease is None:
+        yield []
+        return
+    with lease:
+        yield pending_batches(project, settings)
 
 
 def watch_batch(project: Project, settings: Settings, batch: str) -> ObservationRow:
@@ -87,8 +91,13 @@ def decide(project: Project, settings: Settings, batch: str, rows: DataFrame) ->
     """
     registry = project.registry(settings.name)
     version = champion_or_refuse(registry)
-    labels, predictions = score_batch(registry.load(version), settings, batch, rows)
-    monitor = PerformanceMonitor.from_reference(settings.metric, reference(registry, version))
+    try:
+        labels, predictions = score(registry.load(version), settings.problem, rows)
+    except DataError as error:
+        raise ValidationFailed(f"Batch {batch!r} is refused: {error}") from error
+    monitor = PerformanceMonitor.from_reference(
+        settings.metric, reference(registry, version), min_rows=settings.gate.min_rows
+    )
     observation = monitor.observe(labels, predictions, batch=batch)
     decision = settings.policy.decide(
         history(project, settings),
@@ -117,25 +126,6 @@ def decide(project: Project, settings: Settings, batch: str, rows: DataFrame) ->
     )
 
 
-def score_batch(
-    model: Any, settings: Settings, batch: str, rows: DataFrame
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Predict a batch; what the model cannot read is the batch's fault.
-
-    Raises:
-        ValidationFailed: Names the column or the value.
-    """
-    needed = (*model.feature_names_in_, settings.target, *filter(None, [settings.time]))
-    for column in needed:
-        if column not in rows.columns:
-            near = close_match(column, rows.columns)
-            raise ValidationFailed(f"Batch {batch!r} is refused: no column {column!r}.{near}")
-    try:
-        return score(model, settings.problem, rows)
-    except DataError as error:
-        raise ValidationFailed(f"Batch {batch!r} is refused: {error}") from error
-
-
 def retunes_this_month(project: Project, settings: Settings) -> int:
     """Count the retunes asked for in this calendar month (UTC), without those merged away."""
     first = now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -147,6 +137,7 @@ def record_refusal(
     project: Project, settings: Settings, batch: str, refusal: str
 ) -> ObservationRow:
     """Write down that a batch failed validation. Bad data alerts; it never starts a retune."""
+    refusal = f"{refusal} Repaired rows go into a file of another name."
     row = ObservationRow(
         **_identity(project, settings, batch), status=INVALID, details={"refusal": refusal}
     )
@@ -159,16 +150,20 @@ def record_refusal(
 
 def history(project: Project, settings: Settings) -> list[PastDecision]:
     """Return what the policy needs to know of earlier batches, oldest first."""
-    finished = {r.id for r in project.ledger.retunes(settings.name, "promoted")}
-    return [
-        PastDecision(
-            batch=row.batch,
-            outcome=row.decision.outcome,
-            breach=row.decision.breach,
-            retuned=row.decision.retune_id in finished,
+    ended = {row.id: row.status for row in project.ledger.retunes(settings.name)}
+    past = []
+    for row in project.ledger.observations(settings.name):
+        status = ended.get(row.decision.retune_id or "")
+        past.append(
+            PastDecision(
+                batch=row.batch,
+                # a retune that failed has repaired nothing: it starts no cooldown
+                outcome="failed" if status == "failed" else row.decision.outcome,
+                breach=row.decision.breach,
+                retuned=status == "promoted",
+            )
         )
-        for row in project.ledger.observations(settings.name)
-    ]
+    return past
 
 
 def reference(registry: Registry, version: int) -> Interval:

@@ -30,7 +30,8 @@ def hold_out_newest(
         ``(search rows, promotion rows)``, each in time order and with no row in common.
 
     Raises:
-        DataError: The table has no target or time column, or too few rows for both parts.
+        DataError: The table has no target or time column, or too few rows for both parts; known
+            before any search.
     """
     for column in filter(None, (problem.target, problem.time)):
         if column not in rows.columns:
@@ -47,4 +48,9 @@ def hold_out_newest(
             )
         order = np.random.default_rng(seed).permutation(len(labelled))
     held = gate.holdout_rows(order)
+    if held.sum() < gate.min_rows:
+        raise DataError(
+            f"The gate would keep {held.sum()} labelled rows (gate.holdout = {gate.holdout!r}), but"
+            f" gate.min_rows is {gate.min_rows}: keep more, or ask for less certainty with fewer."
+        )
     return labelled[~held].reset_index(drop=True), labelled[held].reset_index(drop=True)
