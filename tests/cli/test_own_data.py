@@ -44,11 +44,13 @@ def tune(capsys, monkeypatch):
 
 @pytest.mark.slow  # a fresh process imports LightGBM, scikit-learn and Optuna
 def test_one_yaml_and_one_command_from_a_shell(folder):
+    spoil(folder, price=[None, *table()["price"][1:]])
     program = "from driftune.cli import main; main()"
     command = [sys.executable, "-c", program, "tune", "mine.yml", "--max-trials", "3"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)  # noqa: PLW1510
     assert done.returncode == 0, done.stderr
     assert "rmse" in done.stdout
+    assert "1 row without a target left out" in done.stderr
     assert (folder / ".driftune").is_dir()
 
 

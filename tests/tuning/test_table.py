@@ -34,6 +34,8 @@ def test_reads_both_kinds_of_file(tmp_path, suffix):
         ("rows.csv", "", "no rows"),
         ("rows.csv", "a,b\n", "no rows"),
         ("rows.csv", 'a,b\n1,2\n1,2,3,4\n"', "cannot be read"),
+        ("rows.csv", "a,b,a\n1,2,3\n", "two columns called 'a'"),
+        ("rows.csv", '\ufeff"a b",x,"a b"\n1,2,3\n', "two columns called 'a b'"),
         ("rows.parquet", "not parquet", "cannot be read"),
     ],
 )
@@ -61,11 +63,16 @@ MIXED = [str(i) for i in range(17)] + ["n/k", "18", None]
         (frame(y=np.nan), {}, ["'y'", "missing"]),
         (frame(y=3.0), {}, ["'y'", "same value"]),
         (frame(y=["no", "yes"] * 10), {}, ["'y'", "not numeric", "'no'"]),
-        (frame(y=[1.0, np.inf] * 10), {}, ["'y'", "infinite"]),
+        (frame(y=[1.0, np.inf] * 10), {}, ["'y'", "infinite", "row 2"]),
+        (frame(y=MIXED), {}, ["target 'y'", "'n/k'", "row 18", "1 of 19"]),
+        (frame(y=MIXED, t=range(20, 0, -1)), {"time": "t"}, ["target 'y'", "row 18"]),
+        (frame(), {"drop": ["y"]}, ["target 'y'", "`drop`"]),
+        (frame(), {"ids": ["y"]}, ["target 'y'", "`ids`"]),
+        (frame(t=[1.0, 2.5] * 10), {"time": "t"}, ["'t'", "2.5", "row 2", "dates"]),
         (frame(y=["no", "yes", "?", "no"] * 5), {"metric": "roc_auc"}, ["'y'", "3 classes"]),
         (frame(b=None), {}, ["'b'", "empty", "`drop`"]),
         (frame(b=pd.date_range("2020", periods=20)), {}, ["'b'", "dates", "`drop`"]),
-        (frame(b=MIXED), {}, ["'b'", "'n/k'", "row 18", "1 of 19"]),
+        (frame(b=MIXED), {}, ["'b'", "'n/k'", "row 18", "1 of 19", "`drop`"]),
         (frame(b=[*map(str, range(19)), "noon"]), {"time": "b"}, ["'b'", "row 1 "]),
         (frame()[["y"]], {}, ["No feature"]),
         (pd.concat([frame(), frame()[["a"]]], axis=1), {}, ["'a'", "two columns"]),
@@ -78,6 +85,25 @@ def test_an_unusable_column_is_one_sentence_naming_it(table, changes, told):
     assert "\n" not in message
     for part in told:
         assert part in message
+
+
+def test_columns_without_a_name_and_a_suffix_of_the_user_are_fine(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("x,x.1,,\n1,2,3,4\n")
+    assert list(read_table(path).columns)[:2] == ["x", "x.1"]
+
+
+def test_whole_numbers_may_be_a_time_although_pandas_holds_them_as_floats():
+    prepared = prepare(problem(time="t"), frame(t=np.arange(20.0, 0, -1)))
+    assert prepared.time is not None
+    assert prepared.time.tolist() == list(range(1, 21))
+
+
+def test_the_rows_left_out_are_told(caplog):
+    prepare(problem(), frame())
+    assert not caplog.records
+    prepare(problem(), frame(y=[None, None, *range(18)]))
+    assert "2 rows without a target" in caplog.text
 
 
 def test_a_category_of_numbers_and_text_is_taken_as_text():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftune.problem import Problem
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ def prepare(problem: Problem, frame: pd.DataFrame) -> Prepared:
     if not labelled.any():
         raise DataError(f"Every value of the target {problem.target!r} is missing.")
     frame_labelled = frame[labelled]
+    _check_target(problem, frame_labelled[problem.target])
     dropped = {problem.target, problem.time, *problem.ids, *problem.drop}
     features = [name for name in frame.columns if name not in dropped]
     if not features:
@@ -69,6 +73,10 @@ def prepare(problem: Problem, frame: pd.DataFrame) -> Prepared:
     rows, time = _in_time_order(problem, frame_labelled)
     y, classes = _target(problem, rows[problem.target])
     X = rows[features]
+    unlabelled = int((~labelled).sum())
+    if unlabelled:
+        noun = "row" if unlabelled == 1 else "rows"
+        logger.warning("%s %s without a target left out", f"{unlabelled:,}", noun)
     return Prepared(
         X=X,
         y=y,
@@ -76,7 +84,7 @@ def prepare(problem: Problem, frame: pd.DataFrame) -> Prepared:
         feature_names=tuple(map(str, X.columns)),
         categorical=categorical,
         classes=classes,
-        unlabelled=int((~labelled).sum()),
+        unlabelled=unlabelled,
     )
 
 
@@ -87,6 +95,12 @@ def _check_names(problem: Problem, frame: pd.DataFrame) -> None:
     names = [str(name) for name in frame.columns]
     wanted = {"target": [problem.target], "time": [problem.time] if problem.time else []}
     wanted |= {"ids": list(problem.ids), "drop": list(problem.drop)}
+    for setting in ("time", "ids", "drop"):
+        if problem.target in wanted[setting]:
+            raise DataError(
+                f"The target {problem.target!r} is named by `{setting}` of the problem too: it can"
+                " only be one of them."
+            )
     for setting, columns in wanted.items():
         for column in columns:
             if column not in names:
@@ -113,8 +127,22 @@ def _in_time_order(
             f"{int(bad.sum())} rows have no usable time in {problem.time!r}, the first being row "
             f"{_row_number(frame, at)} with {frame[problem.time].iloc[at]!r}."
         )
+    if pd.api.types.is_float_dtype(time):
+        _refuse_fractions(frame[problem.time])
     order = np.argsort(time.to_numpy(), kind="stable")
     return frame.iloc[order].reset_index(drop=True), time.iloc[order].reset_index(drop=True)
+
+
+def _refuse_fractions(time: pd.Series[Any]) -> None:
+    """Refuse numbers that are hardly a time; whole ones may be years or Unix seconds."""
+    fractions = np.mod(time.to_numpy(dtype=float), 1) != 0  # also of an infinite one
+    if fractions.any():
+        at = int(np.argmax(fractions))
+        raise DataError(
+            f"The time column {time.name!r} has {float(time.iloc[at])!r} in row"
+            f" {_row_number(time, at)}: it must hold dates, or whole numbers such as years or Unix"
+            " seconds."
+        )
 
 
 def _row_number(frame: pd.DataFrame | pd.Series[Any], position: int) -> int:
@@ -122,23 +150,31 @@ def _row_number(frame: pd.DataFrame | pd.Series[Any], position: int) -> int:
     return int(frame.index[position]) + 1
 
 
-def _target(problem: Problem, target: pd.Series[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
+def _check_target(problem: Problem, target: pd.Series[Any]) -> None:
+    """Refuse a target that cannot be learnt; its index counts the rows of the user's table."""
     import pandas as pd
 
     if target.nunique() < 2:
         raise DataError(
             f"The target {problem.target!r} has the same value in every row: nothing to learn."
         )
+    if problem.task != "regression":
+        return
+    if not pd.api.types.is_numeric_dtype(target):
+        _refuse_text_among_numbers(target, "The target")
+        raise DataError(
+            f"The target {problem.target!r} is not numeric (first value {target.iloc[0]!r}), "
+            f"but the metric {problem.metric!r} needs numbers."
+        )
+    infinite = ~np.isfinite(target.to_numpy(dtype=float))
+    if infinite.any():
+        row = _row_number(target, int(np.argmax(infinite)))
+        raise DataError(f"The target {problem.target!r} has infinite values, e.g. in row {row}.")
+
+
+def _target(problem: Problem, target: pd.Series[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
     if problem.task == "regression":
-        if not pd.api.types.is_numeric_dtype(target):
-            raise DataError(
-                f"The target {problem.target!r} is not numeric (first value {target.iloc[0]!r}), "
-                f"but the metric {problem.metric!r} needs numbers."
-            )
-        y = target.to_numpy(dtype=float)
-        if not np.isfinite(y).all():
-            raise DataError(f"The target {problem.target!r} has infinite values.")
-        return y, None
+        return target.to_numpy(dtype=float), None
     plain = target.to_numpy() if target.dtype != "category" else np.asarray(target)
     classes, y = np.unique(plain, return_inverse=True)
     if problem.task == "binary" and len(classes) != 2:
@@ -180,7 +216,7 @@ def is_categorical(column: pd.Series[Any]) -> bool:
 MOSTLY = 0.8  # above this share of numbers, the rest is a mistake and not a code
 
 
-def _refuse_text_among_numbers(column: pd.Series[Any]) -> None:
+def _refuse_text_among_numbers(column: pd.Series[Any], what: str = "Column") -> None:
     import pandas as pd
 
     present = column.dropna()
@@ -188,8 +224,9 @@ def _refuse_text_among_numbers(column: pd.Series[Any]) -> None:
     if parsed.all() or parsed.mean() < MOSTLY:
         return
     at = int(np.argmin(parsed))
+    otherwise = ", or leave the column out with `drop`" if what == "Column" else ""
     raise DataError(
-        f"Column {column.name!r} is numeric except for text such as {present.iloc[at]!r} in row "
-        f"{_row_number(present, at)} ({int((~parsed).sum())} of {len(present)} values): correct "
-        "or empty these cells, or convert the column to pandas' `category` to use it as text."
+        f"{what} {column.name!r} is numeric except for text such as {present.iloc[at]!r} in row "
+        f"{_row_number(present, at)} ({int((~parsed).sum())} of {len(present)} values): write the "
+        f"numbers without text, or empty these cells{otherwise}."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,8 @@ def read_table(path: str | Path) -> pd.DataFrame:
         All rows and columns, with a fresh ``RangeIndex``.
 
     Raises:
-        DataError: No such file, another ending, no rows, or a file that cannot be parsed.
+        DataError: No such file, another ending, no rows, two columns of one name, or a file that
+            cannot be parsed.
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
@@ -45,9 +47,23 @@ def _parse(path: Path) -> pd.DataFrame:
     try:
         if path.suffix.lower() == ".parquet":
             return pd.read_parquet(path)
-        return pd.read_csv(path, low_memory=False)
+        frame = pd.read_csv(path, low_memory=False)
+        _refuse_twice_named(path)
+        return frame
     except pd.errors.EmptyDataError as error:
         raise DataError(f"{path} has no rows.") from error
     except (ValueError, OSError) as error:  # ParserError, ArrowInvalid, UnicodeDecodeError
         reason = str(error).strip().splitlines()[0].rstrip(".")
         raise DataError(f"{path} cannot be read as a table: {reason}.") from error
+
+
+def _refuse_twice_named(path: Path) -> None:
+    """Refuse a header that pandas would mend in silence: the second ``x`` becomes ``x.1``."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        try:
+            header = next((row for row in csv.reader(stream) if row), [])
+        except csv.Error:  # pandas could read it; a second opinion is not needed
+            return
+    twice = [name for name in header if name and header.count(name) > 1]
+    if twice:
+        raise DataError(f"{path} has two columns called {twice[0]!r}: rename one.")
