@@ -61,6 +61,7 @@ def enter(folder, patch):
     from driftune.project import Project
 
     patch.chdir(folder)
+    patch.delenv("MLFLOW_TRACKING_URI", raising=False)  # that of another part's tests
     patch.setenv("DRIFTUNE_PROJECT", str(folder))
     patch.setenv("PREFECT_HOME", str(folder / ".driftune" / "prefect"))
     return Project.find()

@@ -92,7 +92,7 @@ def mlflow_store(tmp_path_factory):
     return f"sqlite:///{folder / 'mlflow.db'}"
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def environment(mlflow_store):
     with pytest.MonkeyPatch.context() as patch:
         for name in ENVIRONMENT:
