@@ -121,6 +121,7 @@ def test_a_file_that_is_no_table_refuses_the_batch(module_project):
     ("expectation", "told"),
     [
         ({"type": "expect_column_values_to_be_betwen", "column": "distance"}, "_between'"),
+        ({"type": "zzz"}, "'zzz'"),  # none is near: not all sixty are told
         (
             {"type": "expect_column_values_to_be_between", "column": "distance",
              "arguments": {"minimum": 0}},
@@ -132,5 +133,6 @@ def test_a_wrong_expectation_is_the_settings_fault(module_project, rows, expecta
     from driftune.settings import Validation
     from pipelines.data_validation.expectations import check_rows
 
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=told) as caught:
         check_rows(rows, Validation(expectations=[expectation]))
+    assert len(str(caught.value)) < 300
