@@ -11,6 +11,7 @@ from driftune import loop
 from driftune.errors import DriftuneError
 from driftune.ledger.ledger import INVALID
 from driftune.promotion.registry import CHAMPION, PREVIOUS
+from driftune.reporting import write_report
 from driftune.tracking import Tracker
 
 SMALL = {"budget": {"max_trials": 3, "max_seconds": None}}
@@ -290,6 +291,43 @@ def test_a_batch_with_text_for_numbers_is_an_alert(copy):
     row = watch_odd(*copy, lambda rows: rows.assign(departure_minute="noon"))
     assert (row.status, row.decision.outcome) == (INVALID, "alert")
     assert "departure_minute" in row.decision.reason
+
+
+def test_an_empty_batch_is_an_alert_and_the_next_is_decided(copy):
+    project, settings = copy
+    assert watch_odd(project, settings, lambda rows: rows.head(0)).decision.outcome == "alert"
+    assert "week_99" not in loop.pending_batches(project, settings)
+    report = write_report(project, settings)  # refused batches do not break the report
+    assert "week_99" in report.read_text(encoding="utf-8")
+
+
+def test_two_watchers_never_work_on_one_problem(copy):
+    project, settings = copy
+    waiting = loop.pending_batches(project, settings)
+    assert waiting
+    with loop.watching(project, settings) as mine, loop.watching(project, settings) as theirs:
+        assert (mine, theirs) == (waiting, [])
+    with loop.watching(project, settings) as later:
+        assert later == waiting
+
+
+def test_a_retune_that_failed_starts_no_cooldown(copy):
+    project, settings = copy
+    changes = {"min_drop": 0.0, "k": 1, "m": 1, "cooldown": 1}
+
+    def decide(batch, cooldown):
+        policy = type(settings.policy)(**{**changes, "cooldown": cooldown})
+        own = settings.model_copy(update={"policy": policy})
+        rows = pd.read_parquet(own.batch_files()["week_13"])
+        path = own.batches / f"{batch}.parquet"
+        rows.assign(air_time=rows["air_time"] * 2).to_parquet(path, index=False)
+        return loop.watch_batch(project, own, batch).decision
+
+    asked = decide("week_97", cooldown=0)
+    assert asked.outcome == "queued"
+    assert decide("week_98", cooldown=1).outcome == "suppressed_cooldown"
+    project.ledger.set_retune(asked.retune_id, "failed", error="the disk was full")
+    assert decide("week_99", cooldown=2).outcome == "queued"
 
 
 def test_a_batch_without_labels_decides_nothing(copy):

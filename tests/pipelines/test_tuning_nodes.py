@@ -18,6 +18,16 @@ def test_batches_are_put_together_in_order_whatever_their_number_types(tmp_path)
     assert len(rows) == 4
 
 
+def test_a_column_that_only_a_later_batch_has_is_left_out(tmp_path):
+    pd.DataFrame({"a": [1, 2]}).to_csv(tmp_path / "one.csv", index=False)
+    pd.DataFrame({"new": [5, 5], "a": [3, 4]}).to_csv(tmp_path / "two.csv", index=False)
+    features = {
+        name: lambda name=name: read_lazily(tmp_path / f"{name}.csv") for name in ("one", "two")
+    }
+    rows = collect_rows(features, ["one", "two"])
+    assert rows.to_dict("list") == {"a": [1, 2, 3, 4]}
+
+
 def test_the_newest_rows_are_kept_from_the_search(module_project):
     settings = module_project.settings("tiny")
     rows = pd.read_parquet(settings.rows).sample(frac=1, random_state=0)
