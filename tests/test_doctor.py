@@ -1,5 +1,7 @@
 """The doctor finds what is wrong and says how to mend it."""
 
+import shutil
+
 import pytest
 
 from driftune import doctor
@@ -48,6 +50,13 @@ def test_a_wrong_problem_file_is_found(project):
     (finding,) = doctor.check_project()
     assert finding.state == "bad"
     assert "mine.yml" in finding.said
+
+
+def test_looking_at_dvc_makes_nothing(project):
+    shutil.rmtree(project.root / ".dvc")
+    (finding,) = doctor.check_dvc()
+    assert finding.state == "note"
+    assert not (project.root / ".dvc").exists()
 
 
 def test_services_that_are_away_are_bad(project, monkeypatch):

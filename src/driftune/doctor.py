@@ -107,6 +107,8 @@ def check_dvc() -> list[Finding]:
         project = Project.find()
     except UsageError as error:
         return [_no_project("dvc", error)]
+    if not (project.root / ".dvc").exists():  # opening it would make it, which is not our job
+        return [Finding("dvc", "note", "no repository yet: the first retune makes one")]
     try:
         said = describe(project.root)
     except DriftuneError as error:
