@@ -9,7 +9,6 @@ from prefect.cache_policies import NO_CACHE
 
 from driftune import loop
 from driftune.project import Project
-from driftune.promotion.registry import CHAMPION
 from flows.events import announce_due_retunes
 
 
@@ -40,7 +39,7 @@ def watch(problem: str) -> list[dict[str, Any]]:
     project = Project.find()
     settings = project.settings(problem)
     decisions: list[dict[str, Any]] = []
-    if project.registry(settings.name).version_of(CHAMPION) is None:
+    if not project.ledger.promotions(settings.name):  # the ledger is quick to ask on an idle tick
         loop.request(project, settings, trigger="first", reason="no champion yet")
     else:
         with loop.watching(project, settings) as batches:

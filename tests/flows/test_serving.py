@@ -48,7 +48,7 @@ def served(project):
         url = f"http://127.0.0.1:{probe.getsockname()[1]}/api"
     log = (project.root / "serve.log").open("wb")
     serving = subprocess.Popen(
-        [*SERVE, "--watch-every", "5s"],
+        [*SERVE, "--watch-every", "10s"],
         env={**os.environ, "PREFECT_API_URL": url},
         stdout=log,
         stderr=log,
