@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
@@ -43,7 +44,8 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_immediately)
     try:
-        Base.metadata.create_all(engine)
+        with _alone(parsed):
+            Base.metadata.create_all(engine)
     except DatabaseError as error:
         where = parsed.render_as_string(hide_password=True)
         raise ServiceUnavailable(
@@ -51,6 +53,15 @@ def open_engine(url: str) -> Engine:
             " set DRIFTUNE_LEDGER_URL."
         ) from None
     return engine
+
+
+def _alone(url: URL) -> AbstractContextManager[Any]:
+    """Let one process at a time make an SQLite file; its busy timeout does not cover that."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return nullcontext()
+    from filelock import FileLock
+
+    return FileLock(f"{url.database}.lock", timeout=BUSY_SECONDS)
 
 
 def _configure_sqlite(connection: Any, _: Any) -> None:
