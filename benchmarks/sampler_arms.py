@@ -31,6 +31,9 @@ ARMS = (
     "tpe",
     "portfolio+tpe",
     "portfolio+null",
+    "gp",
+    "portfolio+gp",
+    "portfolio+gp+null",
     *(f"portfolio+{model}+earned" for model in MODELS),
     "portfolio+good+fixed",
     "portfolio+bad+fixed",
@@ -61,9 +64,11 @@ def build_sampler(arm: str, table: Table, portfolio: Portfolio, seed: int) -> Ba
     if parts[0] == "portfolio":
         settings["warm_start"] = portfolio
         parts = parts[1:]
-    if parts[0] == "tpe":
+    if parts[0] == "gp":
+        settings["partner"] = "gp"
+    if parts in (["tpe"], ["gp"]):
         settings["allocation"] = FixedShare(0.0)
-    elif parts[0] != "null":
+    elif parts[-1] != "null":
         settings["language_model"] = build_model(parts[0], table, seed)
         settings["allocation"] = ALLOCATIONS[parts[1]]()
     return LLMTPESampler(**settings)
