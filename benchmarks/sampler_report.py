@@ -52,6 +52,8 @@ def draw(document: dict[str, Any], path: Path) -> None:
     from matplotlib import pyplot as plt
 
     figure, panels = plt.subplots(1, 2, figsize=(13, 5), sharey=True)
+    for panel in panels:
+        panel.set_prop_cycle(color=mpl.colormaps["tab20"].colors)
     for arm, result in document["arms"].items():
         low, mean, high = result["curve"]
         panel = panels[int(arm.startswith("portfolio"))]
