@@ -7,7 +7,14 @@ from optuna.distributions import FloatDistribution
 from optuna.trial import create_trial
 
 from driftune.errors import UsageError
-from driftune.sampler import EarnedShare, FixedShare, Outcome, library_default, portfolio
+from driftune.sampler import (
+    DecayingShare,
+    EarnedShare,
+    FixedShare,
+    Outcome,
+    library_default,
+    portfolio,
+)
 from driftune.sampler.history import judge_trials
 
 ALL = ["tpe", "jitter", "llm"]
@@ -56,6 +63,9 @@ def test_the_null_model_has_a_cap_and_must_be_worth_it():
     [
         lambda: FixedShare(1.2),
         lambda: FixedShare(0.8, 0.4),
+        lambda: DecayingShare(share=1.1),
+        lambda: DecayingShare(half_life=0),
+        lambda: DecayingShare(half_life=float("nan")),
         lambda: EarnedShare(floor=-1),
         lambda: EarnedShare(evidence=0),
     ],
@@ -88,3 +98,12 @@ def test_portfolios_are_whole_and_diverse():
     assert portfolio("lightgbm")[0]["num_leaves"] != 0
     with pytest.raises(UsageError, match="lightgbm"):
         library_default("lightgmb")
+
+
+def test_a_decaying_share_halves_and_does_not_count_the_warm_start():
+    half = DecayingShare(0.8, half_life=5, jitter_share=0.5)
+    assert share(half, outcomes("warm_start", [0] * 20), "llm") == pytest.approx(0.8, abs=0.04)
+    assert share(half, outcomes("tpe", [0] * 5), "llm") == pytest.approx(0.4, abs=0.04)
+    assert share(half, outcomes("llm", [1] * 10), "llm") == pytest.approx(0.2, abs=0.04)
+    assert share(half, outcomes("llm", [1] * 100), "llm") == 0
+    assert share(half, [], "jitter", ["tpe", "jitter"]) == pytest.approx(0.5, abs=0.04)

@@ -1,4 +1,4 @@
-"""Optuna's own exam for samplers, without a model and with one. Nothing is skipped.
+"""Optuna's own exam for samplers, with and without a model, with each partner. Nothing is skipped.
 
 ``SingleOnlySamplerTestCase`` is the only class of the exam that is not inherited: it asks a sampler
 to refuse several objectives, and ours hands such studies to its partner.
@@ -16,6 +16,7 @@ from optuna.testing.pytest_samplers import (
 
 from driftune.language_model import open_language_model
 from driftune.sampler import FixedShare, LLMTPESampler
+from driftune.sampler.gaussian_process import GaussianProcessSampler
 
 
 class TestWithoutModel(
@@ -38,3 +39,21 @@ class TestWithScriptedModel(
             warm_start=[{"x": 1}],
             seed=1,
         )
+
+
+class TestWithGaussianProcess(
+    BasicSamplerTestCase, RelativeSamplerTestCase, MultiObjectiveSamplerTestCase
+):
+    @pytest.fixture
+    def sampler(self):
+        return lambda: LLMTPESampler(
+            partner=GaussianProcessSampler(n_startup_trials=1, seed=1), seed=1
+        )
+
+
+class TestWithAutoPartner(BasicSamplerTestCase, MultiObjectiveSamplerTestCase):
+    """The relative part asks after one trial; either of its engines starts later by default."""
+
+    @pytest.fixture
+    def sampler(self):
+        return lambda: LLMTPESampler(partner="auto", seed=1)

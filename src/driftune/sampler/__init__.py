@@ -1,11 +1,11 @@
 """LLM-TPE for Optuna: a language model that must earn its trials beside a classical sampler.
 
-Needs Optuna alone. ``LLMTPESampler`` is the sampler; ``FixedShare`` and ``EarnedShare`` say who
-proposes; ``library_default`` and ``portfolio`` are configurations to start from; ``source_of`` and
-``credit_by_source`` tell who proposed what and what it was worth.
+Needs Optuna alone. ``LLMTPESampler`` is the sampler; ``FixedShare``, ``DecayingShare`` and
+``EarnedShare`` say who proposes; ``library_default`` and ``portfolio`` are configurations to start
+from; ``source_of`` and ``credit_by_source`` tell who proposed what and what it was worth.
 """
 
-from driftune.sampler.allocation import Allocation, EarnedShare, FixedShare
+from driftune.sampler.allocation import Allocation, DecayingShare, EarnedShare, FixedShare
 from driftune.sampler.credit import SourceCredit, credit_by_source
 from driftune.sampler.history import Outcome
 from driftune.sampler.llm_tpe import LLMTPESampler
@@ -15,6 +15,7 @@ from driftune.sampler.warm_start import library_default, portfolio
 __all__ = [
     "SOURCES",
     "Allocation",
+    "DecayingShare",
     "EarnedShare",
     "FixedShare",
     "LLMTPESampler",

@@ -1,4 +1,4 @@
-"""Which source proposes the next trial: one method, and two ways to answer."""
+"""Which source proposes the next trial: one method, and three ways to answer."""
 
 from __future__ import annotations
 
@@ -74,6 +74,52 @@ class FixedShare:
 
 
 @dataclass(frozen=True)
+class DecayingShare:
+    """The language model proposes often at first and hardly at all later, whatever it earns.
+
+    Its chance is ``share * 2 ** (-n / half_life)`` after ``n`` finished trials beyond the warm
+    start, so that it has about ``1.44 * share * half_life`` trials in a study of any length, and
+    the partner alone decides how good the study gets in the end. The idea is the decreasing trust
+    of LLINBO (arXiv 2505.14756), whose schedules decay as a power; it suits models that help in
+    the first ten trials and lag behind after thirty.
+
+    >>> import numpy as np
+    >>> DecayingShare(1.0).choose([], ["tpe", "jitter", "llm"], np.random.default_rng(0))
+    'llm'
+
+    Args:
+        share: Chance of the language model at first, 0 to 1.
+        half_life: Trials in which it falls to half.
+        jitter_share: Chance of the null model among the other trials, 0 to 1.
+
+    Raises:
+        UsageError: If a share lies outside 0 to 1 or ``half_life`` is not positive.
+    """
+
+    share: float = 0.5
+    half_life: float = 10.0
+    jitter_share: float = 0.3
+
+    def __post_init__(self) -> None:
+        """Refuse what is no chance or no time."""
+        _check_chances(share=self.share, jitter_share=self.jitter_share)
+        if not self.half_life > 0:
+            raise UsageError(f"half_life={self.half_life} must be positive.")
+
+    def choose(
+        self, history: Sequence[Outcome], sources: Sequence[str], rng: np.random.Generator
+    ) -> str:
+        """Throw the model's coin, then the null model's."""
+        coin, jitter_coin = rng.random(2)
+        searched = sum(outcome.source != "warm_start" for outcome in history)
+        if "llm" in sources and coin < self.share * 2.0 ** (-searched / self.half_life):
+            return "llm"
+        if "jitter" in sources and jitter_coin < self.jitter_share:
+            return "jitter"
+        return sources[0]
+
+
+@dataclass(frozen=True)
 class EarnedShare:
     """The language model must earn its turns; the null model has a modest share of its own.
 
@@ -101,9 +147,7 @@ class EarnedShare:
 
     def __post_init__(self) -> None:
         """Refuse shares that are no chances."""
-        for name in ("max_share", "jitter_share", "floor"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"{name}={getattr(self, name)} must lie between 0 and 1.")
+        _check_chances(max_share=self.max_share, jitter_share=self.jitter_share, floor=self.floor)
         if self.evidence <= 0:
             raise UsageError(f"evidence={self.evidence} must be positive.")
 
@@ -133,3 +177,9 @@ class EarnedShare:
         partner = [o.credit for o in searched if o.source not in ("jitter", "llm")]
         means = [won / (won + lost) for won, lost in map(self._posterior, (jitter, partner))]
         return min(1.0, means[0] / means[1])
+
+
+def _check_chances(**chances: float) -> None:
+    for name, chance in chances.items():
+        if not 0 <= chance <= 1:
+            raise UsageError(f"{name}={chance} must lie between 0 and 1.")

@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from optuna.samplers import BaseSampler, TPESampler
+from optuna.samplers import BaseSampler
 from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import TrialState
 
@@ -17,6 +17,7 @@ from driftune.sampler import record
 from driftune.sampler.allocation import EarnedShare
 from driftune.sampler.history import find_incumbent, is_feasible, judge_trials
 from driftune.sampler.jitter import jitter
+from driftune.sampler.partner import find_engine, name_source, open_partner
 from driftune.sampler.proposer import ModelProposer, NoProposal
 from driftune.sampler.unit_cube import nearest_value
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("driftune.sampler")
 
-_PARTNERS = {"TPESampler": "tpe", "GPSampler": "gp", "RandomSampler": "random"}
 _FEWEST_FOR_JITTER = 4  # completed trials; before that the incumbent is an accident
 
 
@@ -74,8 +74,9 @@ class LLMTPESampler(BaseSampler):
         language_model: Whom to ask: a ``LanguageModel``, or a string for
             ``open_language_model``; ``None`` samples from the other sources only.
         allocation: Who proposes; default ``EarnedShare()``.
-        partner: The classical sampler; default ``TPESampler(seed=seed)``. ``GPSampler`` and
-            ``RandomSampler`` work as well.
+        partner: The classical sampler: "tpe" (the default), "gp" (a Gaussian process; needs
+            scikit-learn), "auto" (the process on flat numeric spaces below 250 trials, else TPE),
+            or Optuna's ``TPESampler``, ``GPSampler`` or ``RandomSampler`` with your settings.
         warm_start: Configurations to run first. Parameters that one lacks are sampled by the
             partner; numbers outside a range are clipped, unknown categories sampled.
         search_space: The limits, if known beforehand: then the model can propose from the first
@@ -89,6 +90,7 @@ class LLMTPESampler(BaseSampler):
 
     Raises:
         UsageError: If the partner is of another kind or a number is not positive.
+        MissingPackage: If the partner is "gp" and scikit-learn is not installed.
     """
 
     def __init__(  # noqa: PLR0913 - keyword-only settings
@@ -96,7 +98,7 @@ class LLMTPESampler(BaseSampler):
         *,
         language_model: LanguageModel | str | None = None,
         allocation: Allocation | None = None,
-        partner: BaseSampler | None = None,
+        partner: BaseSampler | str | None = None,
         warm_start: Sequence[Mapping[str, Any]] = (),
         search_space: Mapping[str, BaseDistribution] | None = None,
         data_card: str | None = None,
@@ -112,8 +114,7 @@ class LLMTPESampler(BaseSampler):
                 f"{max_model_failures} must be at least 1, max_model_calls={max_model_calls} at "
                 "least 0."
             )
-        self._partner = TPESampler(seed=seed) if partner is None else partner
-        self._partner_source = _name_partner(self._partner)
+        self._partner = open_partner(partner, seed)
         self._allocation = EarnedShare() if allocation is None else allocation
         self._warm_start = [dict(configuration) for configuration in warm_start]
         self._declared = None if search_space is None else dict(search_space)
@@ -161,7 +162,8 @@ class LLMTPESampler(BaseSampler):
         history = judge_trials(others, study.direction, self._known)
         incumbent = _find_configuration(others, history, search_space)
         rng = np.random.default_rng([self._entropy, trial.number])
-        source = self._choose_source(others, history, incumbent, search_space, rng)
+        partner_source = name_source(find_engine(self._partner, study))
+        source = self._choose_source(partner_source, others, history, incumbent, search_space, rng)
         if source == "llm" and self._proposer is not None:
             try:
                 return self._proposer.propose(study, trial, others, search_space)
@@ -220,13 +222,14 @@ class LLMTPESampler(BaseSampler):
 
     def _choose_source(
         self,
+        partner_source: str,
         trials: Sequence[FrozenTrial],
         history: Sequence[Outcome],
         incumbent: Mapping[str, Any] | None,
         space: Mapping[str, BaseDistribution],
         rng: np.random.Generator,
     ) -> str:
-        sources = [self._partner_source]
+        sources = [partner_source]
         if incumbent is not None and sum(o.usable for o in history) >= _FEWEST_FOR_JITTER:
             sources.append("jitter")
         if self._proposer is not None and self._proposer.can_propose(trials, space):
@@ -245,16 +248,12 @@ class LLMTPESampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, space: Mapping[str, BaseDistribution]
     ) -> dict[str, Any]:
         if record.SOURCE not in trial.system_attrs and "fixed_params" not in trial.system_attrs:
-            source = "random" if self._is_starting(study) else self._partner_source
+            engine = find_engine(self._partner, study)
+            source = "random" if _is_starting(engine, study) else name_source(engine)
             record.record(study, trial, {record.SOURCE: source})
         inferred = self._partner.infer_relative_search_space(study, trial)
         common = {name: d for name, d in inferred.items() if name in space}
         return self._partner.sample_relative(study, trial, common)
-
-    def _is_starting(self, study: Study) -> bool:
-        done = (TrialState.COMPLETE, TrialState.PRUNED)
-        needed = getattr(self._partner, "_n_startup_trials", 0)
-        return len(study.get_trials(deepcopy=False, states=done)) < needed
 
     def _fall_back(self, study: Study, trial: FrozenTrial, event: NoProposal) -> None:
         record.record(study, trial, {record.FALLBACK: event.reason})
@@ -270,11 +269,10 @@ class LLMTPESampler(BaseSampler):
             )
 
 
-def _name_partner(partner: BaseSampler) -> str:
-    kind = type(partner).__name__
-    if kind not in _PARTNERS:
-        raise UsageError(f"partner={kind} is not supported; use one of {', '.join(_PARTNERS)}.")
-    return _PARTNERS[kind]
+def _is_starting(engine: BaseSampler, study: Study) -> bool:
+    done = (TrialState.COMPLETE, TrialState.PRUNED)
+    needed = getattr(engine, "_n_startup_trials", 0)
+    return len(study.get_trials(deepcopy=False, states=done)) < needed
 
 
 def _count_starters(trials: Sequence[FrozenTrial], number: int) -> int:

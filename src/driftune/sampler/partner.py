@@ -1,0 +1,138 @@
+"""The classical sampler beside the language model: by name, or chosen as the study goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from optuna.distributions import CategoricalDistribution
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.trial import TrialState
+
+from driftune.errors import UsageError, close_match
+from driftune.sampler.gaussian_process import GaussianProcessSampler, has_scikit_learn
+from driftune.sampler.record import read_trials
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from optuna.distributions import BaseDistribution
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial
+
+_SOURCES = {
+    "TPESampler": "tpe",
+    "GPSampler": "gp",
+    "GaussianProcessSampler": "gp",
+    "RandomSampler": "random",
+}
+_DONE = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+class AutoSampler(BaseSampler):
+    """A Gaussian process while it pays, TPE otherwise.
+
+    The process takes a trial if scikit-learn is installed, the study has one objective and fewer
+    than ``most_trials`` finished trials, and all of these have the same parameters, none of them
+    categorical. The choice is made anew for every trial, from the trials in storage.
+
+    Args:
+        seed: Of both.
+        most_trials: From here on TPE: a fit takes time cubic in the trials.
+    """
+
+    def __init__(self, *, seed: int | None = None, most_trials: int = 250) -> None:
+        self._most_trials = most_trials
+        self._tpe = TPESampler(seed=seed)
+        self._process = GaussianProcessSampler(seed=seed) if has_scikit_learn() else None
+
+    def choose(self, study: Study) -> BaseSampler:
+        """Return the sampler whose turn it is."""
+        if self._process is None or study._is_multi_objective():
+            return self._tpe
+        done = [trial for trial in read_trials(study) if trial.state in _DONE]
+        if len(done) >= self._most_trials or not _is_flat_and_numeric(done):
+            return self._tpe
+        return self._process
+
+    def reseed_rng(self) -> None:
+        """Draw new seeds."""
+        self._tpe.reseed_rng()
+        if self._process is not None:
+            self._process.reseed_rng()
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Ask the one whose turn it is."""
+        return self.choose(study).infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Ask the one whose turn it is."""
+        return self.choose(study).sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Ask the one whose turn it is."""
+        return self.choose(study).sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Tell TPE; the process keeps nothing."""
+        self._tpe.before_trial(study, trial)
+
+    def after_trial(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        """Tell TPE; the process keeps nothing."""
+        self._tpe.after_trial(study, trial, state, values)
+
+
+def open_partner(partner: BaseSampler | str | None, seed: int | None) -> BaseSampler:
+    """Return the partner that a name stands for; samplers come back as they are.
+
+    Raises:
+        UsageError: If the name or the kind of sampler is not known.
+        MissingPackage: If it is "gp" and scikit-learn is not installed.
+    """
+    if isinstance(partner, BaseSampler):
+        kind = type(partner).__name__
+        if kind not in _SOURCES and not isinstance(partner, AutoSampler):
+            raise UsageError(f"partner={kind} is not supported; use one of {', '.join(_SOURCES)}.")
+        return partner
+    makers = {"tpe": TPESampler, "gp": GaussianProcessSampler, "auto": AutoSampler}
+    name = "tpe" if partner is None else partner
+    if name not in makers:
+        raise UsageError(f"partner={name!r} is not known.{close_match(name, makers)}")
+    opened: BaseSampler = makers[name](seed=seed)
+    return opened
+
+
+def find_engine(partner: BaseSampler, study: Study) -> BaseSampler:
+    """Return the sampler that would propose the study's next trial."""
+    return partner.choose(study) if isinstance(partner, AutoSampler) else partner
+
+
+def name_source(engine: BaseSampler) -> str:
+    """Return what trials of this sampler are recorded as: one of ``SOURCES``."""
+    return _SOURCES[type(engine).__name__]
+
+
+def _is_flat_and_numeric(trials: Sequence[FrozenTrial]) -> bool:
+    if not trials:
+        return True
+    names = trials[0].params.keys()
+    return all(
+        trial.params.keys() == names
+        and not any(isinstance(d, CategoricalDistribution) for d in trial.distributions.values())
+        for trial in trials
+    )

@@ -1,0 +1,143 @@
+"""The classical partner by name, and the Gaussian process without torch."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState, create_trial
+
+from driftune.errors import MissingPackage, UsageError
+from driftune.sampler import FixedShare, LLMTPESampler, gaussian_process, source_of
+from driftune.sampler.surrogate import find_best_expected
+from driftune.sampler.unit_cube import from_unit, to_unit
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+PARTNER_ONLY = FixedShare(0.0)
+
+
+def bowl(trial):
+    rate = trial.suggest_float("rate", 1e-4, 1.0, log=True)
+    leaves = trial.suggest_int("leaves", 2, 128, log=True)
+    return np.log10(rate / 0.03) ** 2 + np.log2(leaves / 20) ** 2
+
+
+def mixed(trial):
+    return bowl(trial) + (trial.suggest_categorical("kind", ["a", "b", "c"]) != "b")
+
+
+def conditional(trial):
+    deep = trial.suggest_int("deep", 0, 1)
+    return trial.suggest_float("x" if deep else "y", 0, 1)
+
+
+def run(partner, function=bowl, n_trials=25, seed=0, **settings):
+    sampler = LLMTPESampler(partner=partner, seed=seed, allocation=PARTNER_ONLY, **settings)
+    study = optuna.create_study(sampler=sampler)
+    study.optimize(function, n_trials=n_trials)
+    return study
+
+
+def sources(study):
+    return {source_of(trial) for trial in study.trials}
+
+
+def values(study):
+    return [trial.value for trial in study.trials]
+
+
+@pytest.mark.parametrize("function", [bowl, mixed])
+def test_the_process_gets_closer_than_tpe(function):
+    process = np.mean([run("gp", function, seed=seed).best_value for seed in range(3)])
+    tpe = np.mean([run("tpe", function, seed=seed).best_value for seed in range(3)])
+    assert process < 0.5 * tpe
+
+
+def test_the_same_seed_gives_the_same_trials_and_another_one_others():
+    first = run("gp", n_trials=9, seed=1)
+    assert values(first) == values(run("gp", n_trials=9, seed=1))
+    assert values(first) != values(run("gp", n_trials=9, seed=2))
+
+
+def test_a_pickled_sampler_goes_on_where_it_stood():
+    study = run("gp", n_trials=7)
+    twin = pickle.loads(pickle.dumps(study))
+    study.optimize(bowl, n_trials=2)
+    twin.optimize(bowl, n_trials=2)
+    assert values(study) == values(twin)
+
+
+def test_auto_takes_the_process_on_flat_numbers_and_tpe_elsewhere():
+    assert "gp" in sources(run("auto", n_trials=12))
+    assert "gp" not in sources(run("auto", mixed, n_trials=12))
+    assert "gp" not in sources(run("auto", conditional, n_trials=12))
+
+
+def test_auto_leaves_long_studies_to_tpe():
+    sampler = LLMTPESampler(partner="auto", seed=0, allocation=PARTNER_ONLY)
+    study = optuna.create_study(sampler=sampler)
+    rng = np.random.default_rng(0)
+    space = {
+        "rate": FloatDistribution(1e-4, 1.0, log=True),
+        "leaves": IntDistribution(2, 128, log=True),
+    }
+    for value in rng.random(249):
+        params = {name: from_unit(rng.random(), d) for name, d in space.items()}
+        study.add_trial(create_trial(params=params, distributions=space, value=value))
+    study.optimize(bowl, n_trials=2)
+    assert [source_of(trial) for trial in study.trials[-2:]] == ["gp", "tpe"]
+
+
+def test_without_scikit_learn_gp_says_so_and_auto_is_tpe(monkeypatch):
+    monkeypatch.setattr(gaussian_process, "find_spec", lambda name: None)
+    with pytest.raises(MissingPackage, match="scikit-learn"):
+        LLMTPESampler(partner="gp")
+    assert sources(run("auto", n_trials=12)) == {"random", "tpe"}
+
+
+def test_an_unknown_name_is_refused_with_the_nearest():
+    with pytest.raises(UsageError, match="'auto'"):
+        LLMTPESampler(partner="atuo")
+
+
+def test_infinite_pruned_failed_and_infeasible_trials_do_no_harm():
+    def hostile(trial):
+        value = bowl(trial)
+        if trial.number % 5 == 1:
+            return float("inf")
+        if trial.number % 5 == 2:
+            raise optuna.TrialPruned
+        if trial.number % 5 == 3:
+            return float("nan")
+        trial.set_constraint("leaves", trial.params["leaves"] - 64)
+        return value
+
+    study = run("gp", hostile, n_trials=30)
+    states = {trial.state for trial in study.trials}
+    assert {TrialState.PRUNED, TrialState.FAIL, TrialState.COMPLETE} <= states
+    assert study.best_value < 0.5
+    assert study.best_params["leaves"] <= 64
+
+
+def test_an_exhausted_space_does_not_stop_the_study():
+    study = run("gp", lambda trial: trial.suggest_int("n", 0, 3), n_trials=12)
+    assert {trial.params["n"] for trial in study.trials} == {0, 1, 2, 3}
+
+
+def test_candidates_are_new_and_stand_where_values_stand():
+    space = [IntDistribution(1, 40, log=True), FloatDistribution(0, 1, step=0.25),
+             CategoricalDistribution(["a", "b"])]  # fmt: skip
+    rng = np.random.default_rng(0)
+    points = np.array([[to_unit(from_unit(u, d), d) for d in space] for u in rng.random(8)])
+    pending = np.array([[to_unit(from_unit(0.9, d), d) for d in space]])
+    for seed in range(5):
+        found = find_best_expected(
+            points, rng.random(8), pending, space, np.random.default_rng(seed)
+        )
+        placed = [to_unit(from_unit(u, d), d) for u, d in zip(found, space, strict=True)]
+        assert found == pytest.approx(placed, abs=1e-9)
+        assert min(abs(np.vstack([points, pending]) - found).max(axis=1)) > 1e-6
