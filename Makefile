@@ -6,9 +6,11 @@ UV_VERSION := 0.13.9
 STAMP := $(VENV)/.installed
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help demo test check format serve lock bench-threads bench-sampler clean-state clean
+.PHONY: help setup demo test check format serve lock bench-threads bench-sampler clean-state clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+setup: $(STAMP)  ## only make .venv
 
 demo: $(STAMP)  ## the main job on real data: tune, watch, retune, prove, promote, report
 	$(BIN)/driftune demo

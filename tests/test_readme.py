@@ -64,7 +64,7 @@ def test_the_yaml_is_a_problem(tmp_path):
     (tmp_path / "demand.yml").write_text(block)
     settings = load_settings(tmp_path / "demand.yml", root=tmp_path)
     assert settings.name == "demand"
-    assert settings.gate.holdout == "28d"
+    assert settings.gate.holdout == "7d"
 
 
 def test_every_link_leads_somewhere():

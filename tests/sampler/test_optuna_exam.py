@@ -1,4 +1,4 @@
-"""Optuna's own exam for samplers, with and without a model, with each partner. Nothing is skipped.
+"""Optuna's own exam for samplers, with and without a model, with each partner.
 
 ``SingleOnlySamplerTestCase`` is the only class of the exam that is not inherited: it asks a sampler
 to refuse several objectives, and ours hands such studies to its partner.
