@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import NoReturn
 
 from driftune.environment import set_defaults
 from driftune.errors import DriftuneError
@@ -48,4 +49,16 @@ def _run() -> None:
     if code == INTERRUPTED:  # Typer turns Ctrl-C into this, without a word
         again = " ".join(["driftune", *sys.argv[1:]])
         show_stop(f"Stopped. What is finished is kept; go on with: {again}", as_json=as_json)
+        _leave(INTERRUPTED)
     sys.exit(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process without waiting for its threads.
+
+    Optuna's heartbeat thread never ends when Ctrl-C comes while it is being started, and Python
+    would wait for it for ever.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
