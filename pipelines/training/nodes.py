@@ -53,8 +53,8 @@ def register(
     tracker.finish(run)
     if retune_id is None:  # a plain `kedro run`: nobody else says how to go on
         logger.info(
-            "Registered version %s of %s as challenger: %s %.5g in validation; `driftune promote %s`"
-            " puts it before the gate.",
+            "Registered version %s of %s as challenger: %s %.5g in validation;"
+            " `driftune promote %s` puts it before the gate.",
             version, settings.name, result.metric, result.best_value, settings.name,
         )  # fmt: skip
     return {"version": version, "run_id": run, "retune_id": name, **data_version}
