@@ -195,3 +195,8 @@ class Ledger:
         """Write what a study paid (``calls``, ``cost_usd``), once per retune."""
         with Session(self.engine) as session, session.begin():
             session.merge(SpendRow(retune_id=retune_id, problem=problem, **amounts))
+
+    def spend(self, problem: str) -> Sequence[SpendRow]:
+        """Return what the studies of a problem paid."""
+        with Session(self.engine) as session:
+            return session.scalars(select(SpendRow).where(SpendRow.problem == problem)).all()

@@ -5,10 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
-from driftune.ledger.tables import SpendRow
 from driftune.promotion.registry import CHALLENGER, CHAMPION, PREVIOUS, RETUNE_TAG
 from driftune.reporting.first_model import score_first_model
 from driftune.reporting.story import START, Batch, Change, Check, Retuned, Story, Version
@@ -129,9 +125,10 @@ def _read_runs(registry: Registry) -> dict[str, dict[str, Any]]:
 
 def _read_spend(ledger: Ledger, problem: str) -> dict[str, dict[str, Any]]:
     """By retune: what its language model cost."""
-    with Session(ledger.engine) as session:
-        rows = session.scalars(select(SpendRow).where(SpendRow.problem == problem)).all()
-    return {r.retune_id: {"llm_calls": r.calls, "llm_cost_usd": r.cost_usd} for r in rows}
+    return {
+        row.retune_id: {"llm_calls": row.calls, "llm_cost_usd": row.cost_usd}
+        for row in ledger.spend(problem)
+    }
 
 
 def _read_versions(registry: Registry) -> list[Version]:
