@@ -12,7 +12,8 @@ from optuna.trial import TrialState, create_trial
 
 from driftune.errors import MissingPackage, UsageError
 from driftune.sampler import FixedShare, LLMTPESampler, gaussian_process, source_of
-from driftune.sampler.surrogate import find_best_expected
+from driftune.sampler.acquisition import Acquisition, Evidence
+from driftune.sampler.gaussian_process import GaussianProcessSampler
 from driftune.sampler.unit_cube import from_unit, to_unit
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -92,9 +93,9 @@ def test_auto_leaves_long_studies_to_tpe():
     assert [source_of(trial) for trial in study.trials[-2:]] == ["gp", "tpe"]
 
 
-def test_without_scikit_learn_gp_says_so_and_auto_is_tpe(monkeypatch):
+def test_without_scipy_gp_says_so_and_auto_is_tpe(monkeypatch):
     monkeypatch.setattr(gaussian_process, "find_spec", lambda name: None)
-    with pytest.raises(MissingPackage, match="scikit-learn"):
+    with pytest.raises(MissingPackage, match="pip install scipy"):
         LLMTPESampler(partner="gp")
     assert sources(run("auto", n_trials=12)) == {"random", "tpe"}
 
@@ -135,9 +136,42 @@ def test_candidates_are_new_and_stand_where_values_stand():
     points = np.array([[to_unit(from_unit(u, d), d) for d in space] for u in rng.random(8)])
     pending = np.array([[to_unit(from_unit(0.9, d), d) for d in space]])
     for seed in range(5):
-        found = find_best_expected(
-            points, rng.random(8), pending, space, np.random.default_rng(seed)
-        )
+        evidence = Evidence(points, rng.random(8), pending, space, np.ones(3))
+        found = Acquisition(evidence).find_best(np.random.default_rng(seed))
         placed = [to_unit(from_unit(u, d), d) for u, d in zip(found, space, strict=True)]
         assert found == pytest.approx(placed, abs=1e-9)
         assert min(abs(np.vstack([points, pending]) - found).max(axis=1)) > 1e-6
+
+
+def sample_in_box(study, box, n=10):
+    """Ask the process directly for configurations of a box, as a dynamic search space does."""
+    sampler = GaussianProcessSampler(seed=0)
+    trials = [study.ask() for _ in range(n)]
+    return [sampler.sample_relative(study, study._storage.get_trial(t._trial_id), box)
+            for t in trials]  # fmt: skip
+
+
+def test_candidates_stay_in_a_narrower_box():
+    study = run("gp", n_trials=15)
+    box = {
+        "rate": FloatDistribution(1e-3, 5e-3, log=True),
+        "leaves": IntDistribution(33, 40, log=True),
+    }
+    for params in sample_in_box(study, box):
+        assert 1e-3 <= params["rate"] <= 5e-3
+        assert params["leaves"] in range(33, 41) and type(params["leaves"]) is int
+
+
+def test_trials_outside_the_box_teach_the_process():
+    """No trial lies in the box, yet the first guess is next to the box's best corner."""
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    wide = {"x": FloatDistribution(-10, 10), "y": FloatDistribution(-10, 10)}
+    rng = np.random.default_rng(0)
+    for x, y in rng.uniform(-10, 10, size=(40, 2)):
+        if max(abs(x - 1), abs(y - 1)) > 1:
+            value = (x - 2) ** 2 + (y - 0.5) ** 2
+            trial = create_trial(params={"x": x, "y": y}, distributions=wide, value=value)
+            study.add_trial(trial)
+    box = {"x": FloatDistribution(0, 2), "y": FloatDistribution(0, 2)}
+    (guess,) = sample_in_box(study, box, n=1)
+    assert guess == {"x": pytest.approx(2, abs=0.2), "y": pytest.approx(0.5, abs=0.3)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.study import StudyDirection
@@ -14,7 +14,15 @@ from driftune.language_model import answer_as_tuner
 from driftune.sampler.jitter import jitter
 from driftune.sampler.prompt import build_messages
 from driftune.sampler.proposals import accept, build_schema, read_proposals, show_choice
-from driftune.sampler.unit_cube import from_unit, is_same_point, nearest_value, place, to_unit
+from driftune.sampler.unit_cube import (
+    from_unit,
+    is_same_point,
+    move_to_cell,
+    nearest_value,
+    place,
+    to_line,
+    to_unit,
+)
 
 
 @st.composite
@@ -49,6 +57,10 @@ units = st.floats(0, 1)
 spaces = st.dictionaries(st.sampled_from("abcde"), distributions(), min_size=1, max_size=4)
 
 
+def replace_limits(distribution, low, high):
+    return type(distribution)(low, high, log=distribution.log, step=distribution.step)
+
+
 def lies_in(value, distribution):
     return distribution._contains(distribution.to_internal_repr(value))
 
@@ -63,6 +75,27 @@ def test_decoding_stays_inside_and_encoding_undoes_it(distribution, position):
         assert np.isclose(again, value, rtol=1e-9, atol=1e-9)
     else:
         assert again == value and type(again) is type(value)
+
+
+@patient
+@given(distributions(), st.lists(units, min_size=1, max_size=5))
+def test_a_cell_is_where_its_value_stands(distribution, positions):
+    moved = move_to_cell(np.array(positions)[:, None], [distribution])[:, 0]
+    again = [to_unit(from_unit(at, distribution), distribution) for at in moved]
+    assert distribution.single() or np.allclose(moved, again, atol=1e-6)
+
+
+@patient
+@given(distributions(), units, units, units)
+def test_a_value_outside_a_box_stands_outside_its_unit_line(distribution, position, low, high):
+    """A box inside a range, as the dynamic search space makes them."""
+    assume(isinstance(distribution, IntDistribution) or getattr(distribution, "step", 0) is None)
+    low, high = sorted(from_unit(u, distribution) for u in (low, high))
+    box = replace_limits(distribution, low, high)
+    value = from_unit(position, distribution)
+    if not box.single():
+        inside = 0 <= to_line(value, box) <= 1
+        assert inside == (low <= value <= high)
 
 
 @patient

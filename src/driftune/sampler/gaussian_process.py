@@ -1,4 +1,4 @@
-"""Bayesian optimisation without torch: scikit-learn's Gaussian process as an Optuna sampler."""
+"""Bayesian optimisation without torch: a Gaussian process as an Optuna sampler."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import TrialState
 
 from driftune.errors import MissingPackage, UsageError
+from driftune.sampler.acquisition import Acquisition, Evidence
 from driftune.sampler.history import is_feasible, loss_of
 from driftune.sampler.record import read_trials
-from driftune.sampler.surrogate import find_best_expected
-from driftune.sampler.unit_cube import from_unit, place
+from driftune.sampler.surrogate import one_thread
+from driftune.sampler.unit_cube import from_unit, place_on_lines, to_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,17 +52,17 @@ class GaussianProcessSampler(BaseSampler):
             then it samples at random.
 
     Raises:
-        MissingPackage: If scikit-learn is not installed.
+        MissingPackage: If SciPy is not installed.
         UsageError: If ``n_startup_trials`` is less than 1.
     """
 
     def __init__(self, *, seed: int | None = None, n_startup_trials: int = 5) -> None:
         if n_startup_trials < 1:
             raise UsageError(f"n_startup_trials={n_startup_trials} must be at least 1.")
-        if not has_scikit_learn():
+        if not has_scipy():
             raise MissingPackage(
-                'partner="gp" needs scikit-learn, which is not installed: pip install '
-                'scikit-learn, or take partner="tpe".'
+                'partner="gp" needs SciPy, which is not installed: pip install scipy, or take '
+                'partner="tpe".'
             )
         self._n_startup_trials = n_startup_trials
         self._entropy: Any = np.random.SeedSequence(seed).entropy
@@ -90,23 +92,35 @@ class GaussianProcessSampler(BaseSampler):
             return self._tpe.sample_relative(study, trial, search_space)
         if not search_space:
             return {}
-        others = [t for t in read_trials(study) if t.number != trial.number]
-        done = [t for t in others if t.state in _DONE and _covers(t, search_space)]
-        losses = _read_losses(done, study.direction)
-        if len(done) < self._n_startup_trials or losses is None:
+        evidence = self._read_evidence(study, trial, search_space)
+        if evidence is None:
             return {}
-        running = [t for t in others if not t.state.is_finished() and _covers(t, search_space)]
-        position = find_best_expected(
-            _place_all(done, search_space),
-            losses,
-            _place_all(running, search_space),
-            list(search_space.values()),
-            np.random.default_rng([self._entropy, trial.number]),
-        )
+        rng = np.random.default_rng([self._entropy, trial.number])
+        with one_thread():
+            position = Acquisition(evidence).find_best(rng)
         if position is None:
             return {}  # every candidate has been run: the space is all but exhausted
         pairs = zip(search_space.items(), position, strict=True)
         return {name: from_unit(at, distribution) for (name, distribution), at in pairs}
+
+    def rate(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        search_space: Mapping[str, BaseDistribution],
+        configurations: Sequence[Mapping[str, Any]],
+    ) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+        """Return the logarithm of the expected improvement of each configuration, shape (n,).
+
+        ``None`` before the first fit. The configurations have a value for every parameter of
+        ``search_space``, outside its range if need be.
+        """
+        evidence = self._read_evidence(study, trial, search_space)
+        if evidence is None:
+            return None
+        points = place_on_lines(configurations, search_space)
+        with one_thread():
+            return Acquisition(evidence).rate(points)
 
     def sample_independent(
         self,
@@ -136,28 +150,58 @@ class GaussianProcessSampler(BaseSampler):
         """Tell those that it falls back on."""
         self._tpe.after_trial(study, trial, state, values)
 
+    def _read_evidence(
+        self, study: Study, trial: FrozenTrial, space: Mapping[str, BaseDistribution]
+    ) -> Evidence | None:
+        others = [t for t in read_trials(study) if t.number != trial.number and covers(t, space)]
+        done = [t for t in others if t.state in _DONE]
+        losses = _read_losses(done, study.direction)
+        if len(done) < self._n_startup_trials or losses is None:
+            return None
+        running = [t for t in others if not t.state.is_finished()]
+        return Evidence(
+            place_on_lines([t.params for t in done], space),
+            losses,
+            place_on_lines([t.params for t in running], space),
+            list(space.values()),
+            np.array([_measure_share(name, d, others) for name, d in space.items()]),
+        )
 
-def has_scikit_learn() -> bool:
-    """Whether scikit-learn can be imported; it is not imported here."""
+
+def has_scipy() -> bool:
+    """Whether SciPy can be imported; it is not imported here."""
     try:
-        return find_spec("sklearn") is not None
+        return find_spec("scipy") is not None
     except ModuleNotFoundError:
         return False
 
 
-def _covers(trial: FrozenTrial, space: Mapping[str, BaseDistribution]) -> bool:
-    """Whether the trial has a value inside the range of every parameter."""
+def covers(trial: FrozenTrial, space: Mapping[str, BaseDistribution]) -> bool:
+    """Whether the trial has a value of every parameter, on its scale, in its range or not."""
     return all(
-        name in trial.params
-        and type(trial.distributions[name]) is type(distribution)
-        and distribution._contains(distribution.to_internal_repr(trial.params[name]))
+        name in trial.params and _is_comparable(trial.distributions[name], distribution)
         for name, distribution in space.items()
     )
 
 
-def _place_all(trials: Sequence[FrozenTrial], space: Mapping[str, BaseDistribution]) -> Any:
-    points = [place(trial.params, space) for trial in trials]
-    return np.array(points).reshape(len(points), len(space))
+def _is_comparable(theirs: BaseDistribution, ours: BaseDistribution) -> bool:
+    if isinstance(ours, FloatDistribution | IntDistribution):
+        return type(theirs) is type(ours) and theirs.log == ours.log
+    return theirs == ours
+
+
+def _measure_share(
+    name: str, distribution: BaseDistribution, trials: Sequence[FrozenTrial]
+) -> float:
+    """Return the length of the parameter's range, with the widest one of the trials as 1."""
+    if not isinstance(distribution, FloatDistribution | IntDistribution):
+        return 1.0
+    low, high = 0.0, 1.0
+    for other in {trial.distributions[name] for trial in trials}:
+        assert isinstance(other, FloatDistribution | IntDistribution)
+        low = min(low, to_line(other.low, distribution))
+        high = max(high, to_line(other.high, distribution))
+    return 1.0 / (high - low)
 
 
 def _read_losses(trials: Sequence[FrozenTrial], direction: StudyDirection) -> Any:

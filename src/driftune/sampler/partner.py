@@ -9,7 +9,7 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import TrialState
 
 from driftune.errors import UsageError, close_match
-from driftune.sampler.gaussian_process import GaussianProcessSampler, has_scikit_learn
+from driftune.sampler.gaussian_process import GaussianProcessSampler, has_scipy
 from driftune.sampler.record import read_trials
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 class AutoSampler(BaseSampler):
     """A Gaussian process while it pays, TPE otherwise.
 
-    The process takes a trial if scikit-learn is installed, the study has one objective and fewer
+    The process takes a trial if SciPy is installed, the study has one objective and fewer
     than ``most_trials`` finished trials, and all of these have the same parameters, none of them
     categorical. The choice is made anew for every trial, from the trials in storage.
 
@@ -43,7 +43,7 @@ class AutoSampler(BaseSampler):
     def __init__(self, *, seed: int | None = None, most_trials: int = 250) -> None:
         self._most_trials = most_trials
         self._tpe = TPESampler(seed=seed)
-        self._process = GaussianProcessSampler(seed=seed) if has_scikit_learn() else None
+        self._process = GaussianProcessSampler(seed=seed) if has_scipy() else None
 
     def choose(self, study: Study) -> BaseSampler:
         """Return the sampler whose turn it is."""
@@ -102,7 +102,7 @@ def open_partner(partner: BaseSampler | str | None, seed: int | None) -> BaseSam
 
     Raises:
         UsageError: If the name or the kind of sampler is not known.
-        MissingPackage: If it is "gp" and scikit-learn is not installed.
+        MissingPackage: If it is "gp" and SciPy is not installed.
     """
     if isinstance(partner, BaseSampler):
         kind = type(partner).__name__

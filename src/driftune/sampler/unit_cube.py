@@ -17,7 +17,7 @@ from optuna.distributions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from optuna.distributions import BaseDistribution
 
@@ -30,13 +30,24 @@ def to_unit(value: Any, distribution: BaseDistribution) -> float:
     >>> to_unit(2, IntDistribution(1, 2))
     0.75
     """
+    return min(max(to_line(value, distribution), 0.0), 1.0)
+
+
+def to_line(value: Any, distribution: BaseDistribution) -> float:
+    """Place ``value`` as ``to_unit`` does, and a number outside ``distribution`` beyond 0 or 1.
+
+    >>> to_line(10.0, FloatDistribution(0.01, 1.0, log=True))
+    1.5
+
+    Raises:
+        ValueError: If ``value`` is none of the choices, or has no logarithm on a log scale.
+    """
     if distribution.single():
         return 0.5
     if isinstance(distribution, CategoricalDistribution):
         return (distribution.to_internal_repr(value) + 0.5) / len(distribution.choices)
     low, high, log = _edges(distribution)
-    plain = math.log(value) if log else float(value)
-    return min(max((plain - low) / (high - low), 0.0), 1.0)
+    return ((math.log(value) if log else float(value)) - low) / (high - low)
 
 
 def from_unit(position: float, distribution: BaseDistribution) -> Any:
@@ -88,6 +99,29 @@ def place(
     return np.array([to_unit(configuration[name], space[name]) for name in space])
 
 
+def place_on_lines(
+    configurations: Sequence[Mapping[str, Any]], space: Mapping[str, BaseDistribution]
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return one row per configuration, shape (n, parameters), by ``to_line``."""
+    rows = [[to_line(params[name], space[name]) for name in space] for params in configurations]
+    return np.array(rows).reshape(len(rows), len(space))
+
+
+def move_to_cell(
+    points: np.ndarray[Any, np.dtype[np.float64]], space: Sequence[BaseDistribution]
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Move every coordinate, from 0 to 1, to where ``to_unit`` places the nearest value.
+
+    Args:
+        points: Shape (n, parameters).
+        space: The distribution of each coordinate.
+    """
+    moved = points.copy()
+    for column, distribution in zip(moved.T, space, strict=True):
+        column[:] = _move_column(column, distribution)
+    return moved
+
+
 def is_same_point(
     first: Mapping[str, Any],
     second: Mapping[str, Any],
@@ -124,3 +158,24 @@ def _edges(distribution: BaseDistribution) -> tuple[float, float, bool]:
     if distribution.log:
         return math.log(low), math.log(high), True
     return low, high, False
+
+
+def _move_column(
+    column: np.ndarray[Any, np.dtype[np.float64]], distribution: BaseDistribution
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    if isinstance(distribution, CategoricalDistribution):
+        cells = len(distribution.choices)
+    else:
+        assert isinstance(distribution, FloatDistribution | IntDistribution)
+        if distribution.step is None:
+            return column
+        low, high, log = _edges(distribution)
+        if log:
+            values = np.rint(np.exp(low + column * (high - low)))
+            values = np.clip(values, distribution.low, distribution.high)
+            middle: np.ndarray[Any, np.dtype[np.float64]] = (np.log(values) - low) / (high - low)
+            return middle
+        steps = (distribution.high - distribution.low) / distribution.step
+        cells = int(np.floor(steps + 1e-8)) + 1
+    middle = (np.minimum(np.floor(column * cells), cells - 1) + 0.5) / cells
+    return middle
