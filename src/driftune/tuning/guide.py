@@ -24,7 +24,6 @@ COST = "driftune:cost_usd"  # trial system attribute of the sampler: dollars for
 def default_sampler(
     *,
     space: SearchSpace,
-    family: str,
     warm_start: Sequence[Mapping[str, Any]],
     card: Mapping[str, Any],
     budget: Budget,
@@ -32,24 +31,23 @@ def default_sampler(
     trials: Sequence[FrozenTrial],
     seed: int,
 ) -> LLMTPESampler:
-    """LLM-TPE that first runs the caller's configurations, the library default and a portfolio.
+    """LLM-TPE that first runs the warm start.
 
     Args:
         space: The hard limits.
-        family: Whose default and portfolio are meant.
-        warm_start: The caller's configurations, such as the incumbent's.
+        warm_start: What to run first, see :func:`driftune.tuning.starters.starters`.
         card: Summary of the table, see :func:`driftune.tuning.data_card.data_card`.
         budget: Limits the calls and the dollars of the language model.
         language_model: A model, the name of one, or ``None``.
         trials: What the study holds already.
         seed: Of the sampler. A resumed study draws on, it does not repeat its first numbers.
     """
-    from driftune.sampler import LLMTPESampler, library_default, portfolio
+    from driftune.sampler import LLMTPESampler
 
     spent = sum(float(trial.system_attrs.get(COST, 0.0)) for trial in trials)
     return LLMTPESampler(
         language_model=_within(budget, language_model, spent),
-        warm_start=_distinct(space, [*warm_start, library_default(family), *portfolio(family)]),
+        warm_start=warm_start,
         search_space=space.distributions(),
         data_card=json.dumps(card),
         metric=str(card["metric"]),
@@ -79,12 +77,6 @@ def _within(
     if budget.max_llm_cost_usd is None:
         return language_model
     return CappedLanguageModel(language_model, budget.max_llm_cost_usd, spent)
-
-
-def _distinct(space: SearchSpace, configurations: list[Any]) -> list[dict[str, Any]]:
-    """The configurations moved into the space, where several can become the same."""
-    inside = [space.nearest(params) for params in configurations]
-    return [params for number, params in enumerate(inside) if params not in inside[:number]]
 
 
 def _no_limit(calls: int | None) -> int:

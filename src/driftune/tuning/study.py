@@ -5,30 +5,26 @@ from __future__ import annotations
 import logging
 import math
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from driftune.errors import DriftuneError
 from driftune.tuning.budget import Budget, Clock
 from driftune.tuning.cores import usable_cores
 from driftune.tuning.data_card import data_card
-from driftune.tuning.encoding import build_encoder
 from driftune.tuning.executors import Executor, get_executor
-from driftune.tuning.families import Family, Table, get_family
+from driftune.tuning.families import get_family
 from driftune.tuning.guide import default_sampler
 from driftune.tuning.objective import Objective
-from driftune.tuning.prepared import Prepared, prepare
 from driftune.tuning.result import TuningResult, credit, trial_table
 from driftune.tuning.space import SearchSpace, rename
-from driftune.tuning.splitters import Fold, folds_for
 from driftune.tuning.stopping import Limits
 from driftune.tuning.storage import (
-    configuration_digest,
     fail_abandoned,
     open_storage,
     open_study,
     register_worker,
 )
+from driftune.tuning.task import Task, load_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -36,9 +32,11 @@ if TYPE_CHECKING:
 
     import optuna
     import pandas as pd
+    from optuna.storages import BaseStorage
 
     from driftune.language_model import LanguageModel
     from driftune.problem import Problem
+    from driftune.sampler.experience import Experience
     from driftune.tuning.progress import OnProgress
 
 logger = logging.getLogger(__name__)
@@ -60,7 +58,10 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
     n_jobs: int | None = None,
     family: str = "lightgbm",
     warm_start: Sequence[Mapping[str, Any]] = (),
+    earlier_configurations: int = 3,
+    experience: Experience | None = None,
     language_model: LanguageModel | str | None = None,
+    share_column_names: bool = False,
     on_progress: OnProgress | None = None,
 ) -> TuningResult:
     """Search the best configuration by cross-validation, within a budget.
@@ -73,7 +74,8 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
         data: Raw table; see :func:`driftune.tuning.prepare`. With a time column the folds go
             forward in time, otherwise they are shuffled.
         space: A preset's name, a mapping as in YAML, or ``None`` for the preset ``recommended``.
-        sampler: Any Optuna sampler; ``None`` for LLM-TPE with library default and portfolio first.
+        sampler: Any Optuna sampler; ``None`` for LLM-TPE that first runs the library default, what
+            earlier studies found best, and a portfolio.
         budget: Limits; ``None`` for ``Budget()``.
         executor: ``local``: trials in this process.
         storage: Database URL, path of an SQLite file, or ``None`` for memory.
@@ -83,8 +85,12 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
         n_jobs: Threads of a fit; ``None`` for all cores that this process may use.
         family: Model family.
         warm_start: Configurations to try first, such as the incumbent's; moved into the space.
+        earlier_configurations: How many configurations of earlier studies to try: of the same
+            problem, else of the problem with the most similar data. 0 asks nobody.
+        experience: Who remembers earlier studies; ``None`` for the other studies of ``storage``.
         language_model: Asked for proposals, within ``budget``: an object with ``complete``, or a
             name for :func:`driftune.language_model.open_language_model`.
+        share_column_names: Let the language model read the names of the columns; never a value.
         on_progress: Called after each trial.
 
     Raises:
@@ -93,71 +99,38 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
         DriftuneError: No trial has a score.
         KeyboardInterrupt: Ctrl-C before the first trial had a score.
     """
+    from driftune.tuning.recall import StorageExperience, keep_result
+
     runner = get_executor(executor)
     algorithm = get_family(family)
     box = SearchSpace.load(space, algorithm)
     clock = (budget or Budget()).clock()
-    task = _load(problem, data, algorithm, box, n_folds, seed)
+    task = load_task(problem, data, algorithm, box, n_folds, seed)
     warm = [box.nearest(rename(params, algorithm)) for params in warm_start]
     with _quiet_optuna():
-        study = _open(task, storage, study_name)
+        opened = open_storage(storage)
+        study = _open(task, opened, study_name)
+        memory = experience or StorageExperience(opened)
         limits = _limits(clock, task, on_progress)
         if limits.resume(study.get_trials(deepcopy=False)):
-            _guide(task, study, sampler, warm, clock.budget, language_model)
+            if sampler is None:
+                starts = _starts(task, study, memory, warm, earlier_configurations, clock.budget)
+                study.sampler = _default_sampler(
+                    task, study, starts, clock.budget, language_model, share_column_names
+                )
+            else:
+                _enqueue(study, sampler, warm)
             _run(task, study, limits, runner, n_jobs or usable_cores())
-    return _result(task, study, limits, storage)
+    result = _result(task, study, limits, storage)
+    keep_result(task, study, memory)
+    return result
 
 
-@dataclass(frozen=True)
-class Task:
-    """A problem, its data and its settings, ready for trials."""
-
-    problem: Problem
-    prepared: Prepared
-    family: Family
-    space: SearchSpace
-    table: Table
-    folds: list[Fold]
-    seed: int
-
-    @property
-    def digest(self) -> str:
-        """Of everything that decides what a score means."""
-        return configuration_digest(
-            self.problem,
-            self.prepared,
-            family=self.family.name,
-            space=self.space.to_dict(),
-            folds=len(self.folds),
-            seed=self.seed,
-        )
-
-
-def _load(
-    problem: Problem,
-    data: pd.DataFrame,
-    family: Family,
-    space: SearchSpace,
-    n_folds: int,
-    seed: int,
-) -> Task:
-    prepared = prepare(problem, data)
-    table = Table(
-        X=build_encoder(prepared).fit_transform(prepared.X),
-        y=prepared.y,
-        n_categorical=len(prepared.categorical),
-        n_classes=0 if prepared.classes is None else len(prepared.classes),
-        metric=problem.metric_object,
-    )
-    folds = folds_for(problem, prepared, n_folds, seed=seed)
-    return Task(problem, prepared, family, space, table, folds, seed)
-
-
-def _open(task: Task, storage: str | Path | None, study_name: str | None) -> optuna.Study:
+def _open(task: Task, storage: BaseStorage | None, study_name: str | None) -> optuna.Study:
     digest = task.digest
     study = open_study(
         study_name or f"{task.problem.name}-{digest[:12]}",
-        open_storage(storage),
+        storage,
         direction=task.table.metric.direction,
         configuration=digest,
     )
@@ -166,30 +139,55 @@ def _open(task: Task, storage: str | Path | None, study_name: str | None) -> opt
     return study
 
 
-def _guide(
+def _starts(
     task: Task,
     study: optuna.Study,
-    sampler: optuna.samplers.BaseSampler | None,
+    memory: Experience,
     warm: list[dict[str, Any]],
+    count: int,
+    budget: Budget,
+) -> list[dict[str, Any]]:
+    from driftune.tuning.recall import recall_once
+    from driftune.tuning.starters import starters
+
+    return starters(
+        task.space,
+        task.family,
+        task.prepared,
+        first=warm,
+        earlier=recall_once(task, study, memory, first=warm, count=count),
+        max_trials=budget.max_trials,
+    )
+
+
+def _default_sampler(
+    task: Task,
+    study: optuna.Study,
+    starts: list[dict[str, Any]],
     budget: Budget,
     language_model: LanguageModel | str | None,
-) -> None:
-    """Give the study its sampler; one that is not ours gets the warm start as enqueued trials."""
-    if sampler is not None:
-        study.sampler = sampler
-        for params in warm:
-            study.enqueue_trial(params, skip_if_exists=True)
-        return
-    study.sampler = default_sampler(
+    share_column_names: bool,
+) -> optuna.samplers.BaseSampler:
+    return default_sampler(
         space=task.space,
-        family=task.family.name,
-        warm_start=warm,
-        card=data_card(task.problem, task.prepared, task.folds),
+        warm_start=starts,
+        card=data_card(
+            task.problem, task.prepared, task.folds, share_column_names=share_column_names
+        ),
         budget=budget,
         language_model=language_model,
         trials=study.get_trials(deepcopy=False),
         seed=task.seed,
     )
+
+
+def _enqueue(
+    study: optuna.Study, sampler: optuna.samplers.BaseSampler, warm: list[dict[str, Any]]
+) -> None:
+    """Give the study a sampler that is not ours; the warm start goes before it."""
+    study.sampler = sampler
+    for params in warm:
+        study.enqueue_trial(params, skip_if_exists=True)
 
 
 def _limits(clock: Clock, task: Task, on_progress: OnProgress | None) -> Limits:
