@@ -40,7 +40,13 @@ class MissingPackage(DriftuneError):
 
 
 class LanguageModelError(DriftuneError):
-    """The language model did not answer, or its answer cannot be used."""
+    """The language model did not answer, or its answer cannot be used.
+
+    Attributes:
+        cost_usd: Dollars that the requests may have cost all the same.
+    """
+
+    cost_usd: float = 0.0
 
 
 class SpendLimitReached(LanguageModelError):

@@ -46,7 +46,7 @@ def answer(*proposals):
 
 
 def run(n_trials=8, function=objective, study=None, **settings):
-    settings = {"search_space": SPACE, "seed": 3, **settings}
+    settings = {"search_space": SPACE, "seed": 3, "prefetch": False, **settings}
     sampler = LLMTPESampler(**settings)
     if study is None:
         study = optuna.create_study(sampler=sampler)
@@ -336,7 +336,7 @@ def test_parallel_workers_never_run_the_same_proposal():
 
 
 def test_pickled_sampler_goes_on():
-    sampler = LLMTPESampler(language_model="gpt-4o-mini", warm_start=[GOOD], seed=0)
+    sampler = LLMTPESampler(language_model="none", warm_start=[GOOD], seed=0)
     study = optuna.create_study(sampler=pickle.loads(pickle.dumps(sampler)))
     study.optimize(objective, n_trials=1)
     assert study.trials[0].params == GOOD

@@ -7,6 +7,7 @@ from; ``source_of`` and ``credit_by_source`` tell who proposed what and what it 
 
 from driftune.sampler.allocation import Allocation, DecayingShare, EarnedShare, FixedShare
 from driftune.sampler.credit import SourceCredit, credit_by_source
+from driftune.sampler.dynamic_space import DynamicSpace
 from driftune.sampler.history import Outcome
 from driftune.sampler.llm_tpe import LLMTPESampler
 from driftune.sampler.record import SOURCES, source_of
@@ -16,6 +17,7 @@ __all__ = [
     "SOURCES",
     "Allocation",
     "DecayingShare",
+    "DynamicSpace",
     "EarnedShare",
     "FixedShare",
     "LLMTPESampler",

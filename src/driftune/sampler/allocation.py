@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING, Protocol
 
 from driftune.errors import UsageError
@@ -123,6 +124,11 @@ class DecayingShare:
 class EarnedShare:
     """The language model must earn its turns; the null model has a modest share of its own.
 
+    Credit is improvement, and half of it a place in the best quarter. Where the objective tells
+    what a trial cost (``trial.set_user_attr("cost", ...)``, in any unit), a trial that cost twice
+    the median earns half. A turn for which the model brought nothing that could be run counts as a
+    trial without credit.
+
     Thompson sampling (Thompson 1933) between the model and everybody else: each side's chance of
     a creditable trial is drawn from a Beta posterior on its credits (see ``Outcome``), and the
     model proposes when its draw is the higher one. A model that never earns credit loses its turns
@@ -158,8 +164,10 @@ class EarnedShare:
         # One draw each, always: the stream does not depend on who could propose.
         coin, explore, jitter_coin = rng.random(3)
         searched = [outcome for outcome in history if outcome.source != "warm_start"]
-        model = [outcome.credit for outcome in searched if outcome.source == "llm"]
-        rest = [outcome.credit for outcome in searched if outcome.source != "llm"]
+        typical = _find_median([o.cost for o in searched if o.cost is not None])
+        model = [_per_cost(o, typical) for o in searched if o.source == "llm"]
+        model += [0.0 for o in searched if o.declined]
+        rest = [_per_cost(o, typical) for o in searched if o.source != "llm"]
         if "llm" in sources:
             earned = rng.beta(*self._posterior(model)) > rng.beta(*self._posterior(rest))
             if (earned and coin < self.max_share) or explore < self.floor / (1 + len(model)) ** 2:
@@ -177,6 +185,15 @@ class EarnedShare:
         partner = [o.credit for o in searched if o.source not in ("jitter", "llm")]
         means = [won / (won + lost) for won, lost in map(self._posterior, (jitter, partner))]
         return min(1.0, means[0] / means[1])
+
+
+def _per_cost(outcome: Outcome, typical: float) -> float:
+    expensive = outcome.cost is not None and outcome.cost > typical
+    return outcome.credit * typical / outcome.cost if expensive and outcome.cost else outcome.credit
+
+
+def _find_median(costs: list[float]) -> float:
+    return median(costs) if costs else 1.0
 
 
 def _check_chances(**chances: float) -> None:

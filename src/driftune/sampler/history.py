@@ -9,15 +9,30 @@ from typing import TYPE_CHECKING, NamedTuple
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from driftune.sampler.record import source_of
+from driftune.sampler.record import FALLBACK, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from optuna.trial import FrozenTrial
 
-Fact = tuple[datetime, int, str, float | None]
-"""When a trial finished, its number, its source and its loss if it is usable."""
+COST = "cost"
+"""User attribute with what a trial cost, in any unit: set by the objective, if it knows."""
+
+LATE = "late"
+"""Fallback of a model that had not answered yet; it speaks neither for it nor against it."""
+
+
+class Fact(NamedTuple):
+    """What is read of a finished trial; trials are judged in this order."""
+
+    finished: datetime
+    number: int
+    source: str
+    loss: float | None
+    declined: bool
+    cost: float | None
+
 
 Facts = dict[tuple[int, datetime | None], Fact]
 
@@ -37,6 +52,8 @@ class Outcome(NamedTuple):
             0. The half point is there because improvements alone fall silent late in a study, when
             a good source and a useless one would look the same.
         loss: The value, with its sign turned so that lower is better; ``None`` if not usable.
+        declined: Whether the language model had this turn and brought nothing that could be run.
+        cost: What the trial cost, if the objective set the user attribute ``cost``.
     """
 
     number: int
@@ -45,6 +62,8 @@ class Outcome(NamedTuple):
     gain: float
     credit: float
     loss: float | None = None
+    declined: bool = False
+    cost: float | None = None
 
 
 def is_usable(trial: FrozenTrial) -> bool:
@@ -73,7 +92,11 @@ def find_incumbent(history: Sequence[Outcome]) -> Outcome | None:
 
 
 def judge_trials(
-    trials: Sequence[FrozenTrial], direction: StudyDirection, known: Facts | None = None
+    trials: Sequence[FrozenTrial],
+    direction: StudyDirection,
+    known: Facts | None = None,
+    *,
+    min_delta: float = 0.0,
 ) -> list[Outcome]:
     """Judge every finished trial, in the order in which they finished.
 
@@ -82,6 +105,7 @@ def judge_trials(
         direction: Of the objective.
         known: Filled with what was read of finished trials, which never change: hand the same one
             in again to read only the new ones.
+        min_delta: An improvement must be larger than that, in units of the objective.
     """
     known = {} if known is None else known
     facts = []
@@ -93,14 +117,19 @@ def judge_trials(
             facts.append(known[key])
     losses: list[float] = []
     outcomes = []
-    for _, number, source, loss in sorted(facts, key=_by_time):
-        if loss is None:
-            outcomes.append(Outcome(number, source, False, 0.0, 0.0))
-            continue
-        gain = max(0.0, losses[0] - loss) if losses else 0.0
-        credit = 1.0 if gain > 0 else 0.5 * _is_in_best_quarter(loss, losses)
-        outcomes.append(Outcome(number, source, True, gain, credit, loss))
-        insort(losses, loss)
+    for fact in sorted(facts, key=_by_time):
+        gain = credit = 0.0
+        if fact.loss is not None:
+            ahead = losses[0] - fact.loss if losses else 0.0
+            gain = ahead if ahead > min_delta else 0.0
+            credit = 1.0 if gain > 0 else 0.5 * _is_in_best_quarter(fact.loss, losses)
+            insort(losses, fact.loss)
+        usable = fact.loss is not None
+        outcomes.append(
+            Outcome(
+                fact.number, fact.source, usable, gain, credit, fact.loss, fact.declined, fact.cost
+            )
+        )
     return outcomes
 
 
@@ -110,9 +139,16 @@ def _is_in_best_quarter(loss: float, losses: list[float]) -> bool:
 
 
 def _by_time(fact: Fact) -> tuple[datetime, int]:
-    return fact[:2]
+    return fact.finished, fact.number
 
 
 def _read_facts(trial: FrozenTrial, direction: StudyDirection) -> Fact:
-    loss = loss_of(trial, direction) if is_usable(trial) else None
-    return trial.datetime_complete or datetime.max, trial.number, source_of(trial), loss
+    cost = trial.user_attrs.get(COST)
+    return Fact(
+        finished=trial.datetime_complete or datetime.max,
+        number=trial.number,
+        source=source_of(trial),
+        loss=loss_of(trial, direction) if is_usable(trial) else None,
+        declined=trial.system_attrs.get(FALLBACK, LATE) != LATE,
+        cost=cost if isinstance(cost, int | float) and cost > 0 else None,
+    )

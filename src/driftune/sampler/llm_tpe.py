@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,11 +16,16 @@ from driftune.errors import UsageError
 from driftune.language_model import open_language_model
 from driftune.sampler import record
 from driftune.sampler.allocation import EarnedShare
+from driftune.sampler.dynamic_space import bound
 from driftune.sampler.history import find_incumbent, is_feasible, judge_trials
 from driftune.sampler.jitter import jitter
 from driftune.sampler.partner import find_engine, name_source, open_partner
+from driftune.sampler.prompt import Brief
 from driftune.sampler.proposer import ModelProposer, NoProposal
+from driftune.sampler.purse import Purse
+from driftune.sampler.steering import read_box, steer
 from driftune.sampler.unit_cube import nearest_value
+from driftune.sampler.veto import is_hopeless
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
 
     from driftune.language_model import LanguageModel
     from driftune.sampler.allocation import Allocation
+    from driftune.sampler.dynamic_space import DynamicSpace, Ranges
     from driftune.sampler.history import Facts, Outcome
 
 _logger = logging.getLogger("driftune.sampler")
@@ -84,8 +91,20 @@ class LLMTPESampler(BaseSampler):
         data_card: A summary of the data for the model, in text.
         metric: What the objective measures, for the model.
         proposals_per_call: Configurations per question.
-        max_model_calls: Questions per study, over all processes and restarts.
-        max_model_failures: Turns in a row without a usable answer that end the questions.
+        max_model_calls: Requests per study, over all processes and restarts.
+        max_model_failures: Questions in a row without a usable answer after which the model is
+            left alone.
+        max_cost_usd: Dollars per study, over all processes and restarts; ``None`` for no limit
+            but the model's own, 0 for no request at all. Counted in storage before each request.
+        max_wait: Share of the trials' time that may be spent waiting for an answer; a later one is
+            used when it comes. ``None`` waits as long as it takes, as a study must that is to run
+            on the model alone. Where trials take milliseconds it waits up to a minute in all.
+        prefetch: Ask the next question while a trial trains.
+        veto: A proposal that the partner's model rates below this quantile of random
+            configurations is not run; 0 runs all.
+        dynamic_space: Lets the model and a rule move the ranges inside the limits.
+        history: How the model is told the past: "table", or "summary" or "memory" as in SLLMBO.
+        min_delta: An improvement must be larger than that, in units of the objective.
         seed: Makes the sampler deterministic, given the replies.
 
     Raises:
@@ -106,31 +125,35 @@ class LLMTPESampler(BaseSampler):
         proposals_per_call: int = 4,
         max_model_calls: int = 25,
         max_model_failures: int = 3,
+        max_cost_usd: float | None = None,
+        max_wait: float | None = 0.05,
+        prefetch: bool = True,
+        veto: float = 0.1,
+        dynamic_space: DynamicSpace | None = None,
+        history: str = "table",
+        min_delta: float = 0.0,
         seed: int | None = None,
     ) -> None:
-        if proposals_per_call < 1 or max_model_calls < 0 or max_model_failures < 1:
-            raise UsageError(
-                f"proposals_per_call={proposals_per_call} and max_model_failures="
-                f"{max_model_failures} must be at least 1, max_model_calls={max_model_calls} at "
-                "least 0."
-            )
+        _check(proposals_per_call, max_model_calls, max_model_failures, max_wait, veto, min_delta)
         self._partner = open_partner(partner, seed)
         self._allocation = EarnedShare() if allocation is None else allocation
         self._warm_start = [dict(configuration) for configuration in warm_start]
         self._declared = None if search_space is None else dict(search_space)
         self._learned = IntersectionSearchSpace(include_pruned=True)
         self._entropy: Any = np.random.SeedSequence(seed).entropy
+        self._prefetch, self._veto, self._min_delta = prefetch, veto, min_delta
+        self._dynamic = dynamic_space
         if isinstance(language_model, str):
             language_model = open_language_model(language_model, max_calls=max_model_calls)
         self._proposer: ModelProposer | None = None
         if language_model is not None:
+            wishes = dynamic_space is not None and dynamic_space.by_model
             self._proposer = ModelProposer(
                 language_model,
-                metric=metric,
-                data_card=data_card,
-                proposals_per_call=proposals_per_call,
-                max_calls=max_model_calls,
+                brief=Brief(metric, data_card, proposals_per_call, wishes, history),
+                purse=Purse(max_model_calls, max_cost_usd),
                 max_failures=max_model_failures,
+                max_wait=max_wait,
             )
         self._told: set[str] = set()
         self._known: Facts = {}  # a cache: everything in it is on the trials
@@ -154,25 +177,18 @@ class LLMTPESampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Choose the source of this trial and return its configuration."""
-        if record.WARM_START in trial.system_attrs:
-            return {}  # comes value by value, clipped to the ranges that the objective names
         if "fixed_params" in trial.system_attrs or study._is_multi_objective():
             return self._sample_partner(study, trial, search_space)
         others = [t for t in record.read_trials(study) if t.number != trial.number]
-        history = judge_trials(others, study.direction, self._known)
-        incumbent = _find_configuration(others, history, search_space)
-        rng = np.random.default_rng([self._entropy, trial.number])
-        partner_source = name_source(find_engine(self._partner, study))
-        source = self._choose_source(partner_source, others, history, incumbent, search_space, rng)
-        if source == "llm" and self._proposer is not None:
-            try:
-                return self._proposer.propose(study, trial, others, search_space)
-            except NoProposal as event:
-                self._fall_back(study, trial, event)
-        elif source == "jitter" and incumbent is not None:
-            record.record(study, trial, {record.SOURCE: "jitter"})
-            return jitter(incumbent, search_space, rng)
-        return self._sample_partner(study, trial, search_space)
+        index = trial.system_attrs.get(record.WARM_START)
+        if index is None:
+            configuration = self._sample_one(study, trial, others, search_space)
+        else:
+            configuration = {}  # comes value by value, clipped to the ranges of the objective
+        last = index is None or index == len(self._warm_start) - 1
+        if self._prefetch and last and self._proposer is not None:
+            self._proposer.prefetch(study, trial, others, search_space)
+        return configuration
 
     def sample_independent(
         self,
@@ -189,6 +205,9 @@ class LLMTPESampler(BaseSampler):
                 return nearest_value(configuration[param_name], param_distribution)
             except ValueError:
                 pass  # not a value of this parameter: the partner fills the gap
+        if self._dynamic is not None:
+            box = read_box(record.read_trials(study), self._dynamic.first_box())
+            param_distribution = bound({param_name: param_distribution}, box.ranges)[param_name]
         return self._partner.sample_independent(study, trial, param_name, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
@@ -210,29 +229,62 @@ class LLMTPESampler(BaseSampler):
     ) -> None:
         """Record what the trial gained over the incumbent of its time."""
         self._partner.after_trial(study, trial, state, values)
+        if self._proposer is not None:
+            self._proposer.collect(study, trial, [])  # what has come meanwhile, without waiting
         if state != TrialState.COMPLETE or not values or study._is_multi_objective():
             return
         others = [t for t in record.read_trials(study) if t.number != trial.number]
         incumbent = find_incumbent(judge_trials(others, study.direction, self._known))
         if incumbent is not None and incumbent.loss is not None and is_feasible(trial):
             sign = -1.0 if study.direction.name == "MAXIMIZE" else 1.0
-            gain = max(0.0, incumbent.loss - sign * values[0])
+            gain = incumbent.loss - sign * values[0]
             if math.isfinite(gain):
-                record.record(study, trial, {record.GAIN: gain})
+                record.record(study, trial, {record.GAIN: gain if gain > self._min_delta else 0.0})
+
+    def _sample_one(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        others: Sequence[FrozenTrial],
+        space: dict[str, BaseDistribution],
+    ) -> dict[str, Any]:
+        """Let one source propose the whole configuration; the partner stands in for the model."""
+        if self._proposer is not None:
+            self._proposer.collect(study, trial, others)
+        history = judge_trials(others, study.direction, self._known, min_delta=self._min_delta)
+        incumbent = _find_configuration(others, history, space)
+        ranges: Ranges = {}
+        if self._dynamic is not None:
+            box = steer(self._dynamic, study, trial, others, history, incumbent, space)
+            ranges = box.ranges
+        rng = np.random.default_rng([self._entropy, trial.number])
+        source = self._choose_source(study, others, history, incumbent, space, rng)
+        if source == "llm" and self._proposer is not None:
+            veto = partial(
+                is_hopeless, self._partner, study, trial, space, quantile=self._veto, rng=rng
+            )
+            try:
+                return self._proposer.propose(study, trial, others, space, veto)
+            except NoProposal as event:
+                self._fall_back(study, trial, event)
+        elif source == "jitter" and incumbent is not None:
+            record.record(study, trial, {record.SOURCE: "jitter"})
+            return jitter(incumbent, bound(space, ranges), rng)
+        return self._sample_partner(study, trial, space, ranges)
 
     def _choose_source(
         self,
-        partner_source: str,
+        study: Study,
         trials: Sequence[FrozenTrial],
         history: Sequence[Outcome],
         incumbent: Mapping[str, Any] | None,
         space: Mapping[str, BaseDistribution],
         rng: np.random.Generator,
     ) -> str:
-        sources = [partner_source]
+        sources = [name_source(find_engine(self._partner, study))]
         if incumbent is not None and sum(o.usable for o in history) >= _FEWEST_FOR_JITTER:
             sources.append("jitter")
-        if self._proposer is not None and self._proposer.can_propose(trials, space):
+        if self._proposer is not None and self._proposer.can_propose(study, trials, space):
             sources.append("llm")
         if len(sources) == 1:
             return sources[0]
@@ -245,7 +297,11 @@ class LLMTPESampler(BaseSampler):
         return chosen
 
     def _sample_partner(
-        self, study: Study, trial: FrozenTrial, space: Mapping[str, BaseDistribution]
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        space: Mapping[str, BaseDistribution],
+        ranges: Ranges | None = None,
     ) -> dict[str, Any]:
         if record.SOURCE not in trial.system_attrs and "fixed_params" not in trial.system_attrs:
             engine = find_engine(self._partner, study)
@@ -253,7 +309,7 @@ class LLMTPESampler(BaseSampler):
             record.record(study, trial, {record.SOURCE: source})
         inferred = self._partner.infer_relative_search_space(study, trial)
         common = {name: d for name, d in inferred.items() if name in space}
-        return self._partner.sample_relative(study, trial, common)
+        return self._partner.sample_relative(study, trial, bound(common, ranges or {}))
 
     def _fall_back(self, study: Study, trial: FrozenTrial, event: NoProposal) -> None:
         record.record(study, trial, {record.FALLBACK: event.reason})
@@ -267,6 +323,21 @@ class LLMTPESampler(BaseSampler):
                 event.reason,
                 event,
             )
+
+
+def _check(
+    proposals: int, calls: int, failures: int, wait: float | None, veto: float, delta: float
+) -> None:
+    if proposals < 1 or calls < 0 or failures < 1:
+        raise UsageError(
+            f"proposals_per_call={proposals} and max_model_failures={failures} must be at least "
+            f"1, max_model_calls={calls} at least 0."
+        )
+    if (wait is not None and wait < 0) or not 0 <= veto < 1 or delta < 0:
+        raise UsageError(
+            f"max_wait={wait} and min_delta={delta} must not be negative, and veto={veto} must "
+            "lie between 0 and 1."
+        )
 
 
 def _is_starting(engine: BaseSampler, study: Study) -> bool:

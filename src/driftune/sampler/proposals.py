@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from driftune.sampler.unit_cube import is_same_point
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from optuna.distributions import BaseDistribution
 
 _LONGEST_RATIONALE = 500  # characters that are kept
+_LONGEST_NOTES = 2000
 
 
 @dataclass(frozen=True)
@@ -42,32 +45,58 @@ def show_choice(choice: Any) -> Any:
     return choice if choice is None or isinstance(choice, bool | int | float | str) else str(choice)
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What could be read of an answer.
+
+    Args:
+        proposals: Those that lie wholly inside the limits.
+        problems: One sentence per thing that could not be used.
+        notes: What the model wants to read again in its next question.
+        ranges: Low and high by parameter, as the model wishes them; unchecked numbers.
+        reason: Why it wishes them.
+    """
+
+    proposals: list[Proposal] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    notes: str = ""
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    reason: str = ""
+
+
 def build_schema(space: Mapping[str, BaseDistribution]) -> dict[str, Any]:
-    """Return the JSON schema of an answer: proposals with every parameter inside its limits."""
+    """Return the JSON schema of an answer: every parameter inside its limits, then the rest."""
     proposal = {
         "configuration": _build_object({n: _describe_value(d) for n, d in space.items()}),
         "rationale": {"type": "string"},
         "expected": {"type": "number"},
     }
-    return _build_object({"proposals": {"type": "array", "items": _build_object(proposal)}})
+    answer = {
+        "proposals": {"type": "array", "items": _build_object(proposal)},
+        "notes": {"type": "string"},
+    }
+    if numeric := [n for n, d in space.items() if not isinstance(d, CategoricalDistribution)]:
+        wish = {
+            "name": {"enum": numeric},
+            "low": {"type": "number"},
+            "high": {"type": "number"},
+            "reason": {"type": "string"},
+        }
+        answer["ranges"] = {"type": "array", "items": _build_object(wish)}
+    return _build_object(answer)
 
 
-def read_proposals(
-    text: str, space: Mapping[str, BaseDistribution]
-) -> tuple[list[Proposal], list[str]]:
+def read_answer(text: str, space: Mapping[str, BaseDistribution]) -> Answer:
     """Read an answer.
 
     Args:
         text: JSON by ``build_schema``, possibly inside a code fence or amid prose.
         space: What every configuration must lie in.
-
-    Returns:
-        The proposals that lie wholly inside ``space``, and one sentence per problem with the rest.
     """
     document = _find_document(text)
     entries = document.get("proposals") if isinstance(document, dict) else None
     if not isinstance(entries, list):
-        return [], ['The answer is no JSON document with a list "proposals".']
+        return Answer(problems=['The answer is no JSON document with a list "proposals".'])
     proposals, problems = [], []
     for position, entry in enumerate(entries):
         configuration = entry.get("configuration") if isinstance(entry, dict) else None
@@ -80,8 +109,23 @@ def read_proposals(
             problems.append(f"Proposal {position + 1}: {error}.")
             continue
         known = {name: configuration[name] for name in space}
-        proposals.append(Proposal(known, _read_text(entry), _read_number(entry)))
-    return proposals, problems
+        proposals.append(Proposal(known, _read_text(entry, "rationale"), _read_number(entry)))
+    ranges, reason = _read_ranges(document.get("ranges"))
+    notes = _read_text(document, "notes", _LONGEST_NOTES)
+    return Answer(proposals, problems, notes, ranges, reason)
+
+
+def is_new(
+    proposal: Proposal,
+    tried: Iterable[Mapping[str, Any]],
+    space: Mapping[str, BaseDistribution],
+) -> bool:
+    """Whether the proposal lies in ``space`` and is none of the configurations in ``tried``."""
+    try:
+        values = accept(proposal.configuration, space)
+    except ValueError:
+        return False  # the space has changed since the model was asked
+    return not any(is_same_point(values, configuration, space) for configuration in tried)
 
 
 def accept(
@@ -129,16 +173,31 @@ def _find_document(text: str) -> Any:
     return None
 
 
-def _read_text(entry: dict[str, Any]) -> str:
-    rationale = entry.get("rationale", "")
-    return rationale[:_LONGEST_RATIONALE] if isinstance(rationale, str) else ""
+def _read_text(entry: dict[str, Any], name: str, longest: int = _LONGEST_RATIONALE) -> str:
+    text = entry.get(name, "")
+    return text[:longest] if isinstance(text, str) else ""
 
 
-def _read_number(entry: dict[str, Any]) -> float | None:
-    expected = entry.get("expected")
-    if isinstance(expected, bool) or not isinstance(expected, int | float):
+def _read_number(entry: dict[str, Any], name: str = "expected") -> float | None:
+    number = entry.get(name)
+    if isinstance(number, bool) or not isinstance(number, int | float):
         return None
-    return float(expected) if math.isfinite(expected) else None
+    return float(number) if math.isfinite(number) else None
+
+
+def _read_ranges(entries: Any) -> tuple[dict[str, tuple[float, float]], str]:
+    """Return the wishes that are two numbers in order, and the reasons in one text."""
+    ranges: dict[str, tuple[float, float]] = {}
+    reasons = []
+    for entry in entries if isinstance(entries, list) else []:
+        name = entry.get("name") if isinstance(entry, dict) else None
+        if not isinstance(name, str):
+            continue
+        low, high = _read_number(entry, "low"), _read_number(entry, "high")
+        if low is not None and high is not None and low < high:
+            ranges[name] = (low, high)
+            reasons.append(_read_text(entry, "reason"))
+    return ranges, " ".join(filter(None, reasons))[:_LONGEST_RATIONALE]
 
 
 def _build_object(properties: dict[str, Any]) -> dict[str, Any]:

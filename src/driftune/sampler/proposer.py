@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from threading import Lock
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from driftune.errors import LanguageModelError
+from driftune.errors import SpendLimitReached
+from driftune.language_model import Priced
 from driftune.sampler import record
-from driftune.sampler.prompt import build_messages, build_repair
-from driftune.sampler.proposals import Proposal, accept, build_schema, read_proposals
-from driftune.sampler.record import source_of
-from driftune.sampler.unit_cube import is_same_point
+from driftune.sampler.asking import Question
+from driftune.sampler.history import LATE
+from driftune.sampler.insight import describe_view
+from driftune.sampler.patience import are_short, waiting_time
+from driftune.sampler.prompt import build_messages
+from driftune.sampler.proposals import Proposal, accept, build_schema, is_new
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from optuna.distributions import BaseDistribution
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-    from driftune.language_model import LanguageModel, Message, Reply
+    from driftune.language_model import LanguageModel, Message
+    from driftune.sampler.asking import Finding
+    from driftune.sampler.prompt import Brief
+    from driftune.sampler.purse import Purse
+
+    Veto = Callable[[Mapping[str, Any]], bool]
 
 
 class NoProposal(Exception):
@@ -32,44 +42,53 @@ class NoProposal(Exception):
 class ModelProposer:
     """Turns a language model into a source of whole configurations.
 
-    One question brings several proposals; they are stored on the trial that asked, and later turns
-    take them from there, whichever process they run in.
+    One question brings several proposals. It is asked in the background, while a trial trains; the
+    answer is stored on the trial at hand when it comes, and later turns take their proposals from
+    there, whichever process they run in.
 
     Args:
         model: Whom to ask.
-        metric: What the objective measures.
-        data_card: A summary of the data, if there is one.
-        proposals_per_call: Configurations wanted per question.
-        max_calls: Questions per study, repair questions included, over all processes.
-        max_failures: Turns in a row without a usable answer after which the model is left alone.
+        brief: What every question says.
+        purse: Limits of calls and money.
+        max_failures: Questions and turns in a row without a usable answer after which the model
+            is left alone.
+        max_wait: Share of the trials' time that may be spent waiting; ``None`` without a limit.
     """
 
     def __init__(
         self,
         model: LanguageModel,
         *,
-        metric: str = "",
-        data_card: str | None = None,
-        proposals_per_call: int = 4,
-        max_calls: int = 25,
+        brief: Brief,
+        purse: Purse,
         max_failures: int = 3,
+        max_wait: float | None = 0.05,
     ) -> None:
         self.model = model
-        self._metric = metric
-        self._data_card = data_card
-        self._proposals_per_call = proposals_per_call
-        self._max_calls = max_calls
+        self._brief = brief
+        self._purse = purse
         self._max_failures = max_failures
+        self._max_wait = max_wait
+        self._pending: dict[str, Question] = {}  # by the study's name
+        self._lock = Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave lock and open questions behind: what these would bring stays reserved as spent."""
+        return {**self.__dict__, "_pending": {}, "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make a new lock."""
+        self.__dict__.update(state, _lock=Lock())
 
     def can_propose(
-        self, trials: Sequence[FrozenTrial], space: Mapping[str, BaseDistribution]
+        self, study: Study, trials: Sequence[FrozenTrial], space: Mapping[str, BaseDistribution]
     ) -> bool:
         """Whether a turn makes sense: the model is not given up, and has a proposal or a call."""
         if not space or _count_failures(trials) >= self._max_failures:
             return False
-        if _count_calls(trials) < self._max_calls:
+        if study.study_name in self._pending or self._purse.can_pay(trials):
             return True
-        return self._next_in_queue(trials, space) is not None
+        return _next_in_queue(trials, space) is not None
 
     def propose(
         self,
@@ -77,6 +96,7 @@ class ModelProposer:
         trial: FrozenTrial,
         trials: Sequence[FrozenTrial],
         space: Mapping[str, BaseDistribution],
+        veto: Veto,
     ) -> dict[str, Any]:
         """Return a configuration inside ``space`` and record on ``trial`` where it comes from.
 
@@ -85,16 +105,21 @@ class ModelProposer:
             trial: The trial that is to be proposed.
             trials: All other trials.
             space: The hard limits.
+            veto: Whether the partner's model gives a configuration no chance.
 
         Raises:
             NoProposal: If there is none; what was spent is recorded all the same.
         """
-        proposal = self._claim(study, trial, trials, space)
-        if proposal is None and _count_calls(trials) < self._max_calls:
-            self._ask(study, trial, trials, space)
-            proposal = self._claim(study, trial, [*trials, trial], space)
+        proposal = self._claim(study, trial, space, veto)
+        event = NoProposal("spent", "the limits of calls or money are reached")
         if proposal is None:
-            raise NoProposal("duplicate", "other trials run all that it proposed")
+            self._prepare(study, trial, trials, space)
+            event = self.collect(study, trial, trials, wait=True) or event
+            proposal = self._claim(study, trial, space, veto)
+        if proposal is None:
+            if record.VETOED in trial.system_attrs:
+                event = NoProposal("vetoed", "the partner's model gives its proposals no chance")
+            raise event
         facts = {
             record.SOURCE: "llm",
             record.RATIONALE: proposal.rationale,
@@ -103,119 +128,186 @@ class ModelProposer:
         record.record(study, trial, facts)
         return accept(proposal.configuration, space)
 
-    def _claim(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        trials: Sequence[FrozenTrial],
-        space: Mapping[str, BaseDistribution],
-    ) -> Proposal | None:
-        """Take the next proposal for ``trial``; two workers never take the same one."""
-        while (claimed := self._next_in_queue(trials, space)) is not None:
-            claim, proposal = claimed
-            record.record(study, trial, {record.CLAIM: claim})
-            trials = record.read_trials(study)
-            rivals = [t for t in trials if t.number != trial.number]
-            if all(other.system_attrs.get(record.CLAIM) != claim for other in rivals):
-                return proposal
-            # Whoever sees a rival lets go; if both do, one proposal is lost and no trial doubled.
-        return None
-
-    def _next_in_queue(
-        self, trials: Sequence[FrozenTrial], space: Mapping[str, BaseDistribution]
-    ) -> tuple[list[int], Proposal] | None:
-        claims = [trial.system_attrs.get(record.CLAIM) for trial in trials]
-        for asked in trials:
-            for index, document in enumerate(asked.system_attrs.get(record.PROPOSALS, ())):
-                claim = [asked.number, index]
-                if claim in claims:
-                    continue
-                proposal = Proposal(**document)
-                if _is_new(proposal, trials, space):
-                    return claim, proposal
-        return None
-
-    def _ask(
+    def prefetch(
         self,
         study: Study,
         trial: FrozenTrial,
         trials: Sequence[FrozenTrial],
         space: Mapping[str, BaseDistribution],
     ) -> None:
-        messages = build_messages(
-            space=space,
-            trials=trials,
-            direction=study.direction,
-            count=self._proposals_per_call,
-            metric=self._metric,
-            data_card=self._data_card,
-        )
-        reply, new, problems = self._question(study, trial, trials, space, messages)
-        if not new and _count_calls([*trials, trial]) < self._max_calls:
-            messages = messages + build_repair(reply.text, problems)
-            reply, new, problems = self._question(study, trial, trials, space, messages)
-        if not new:
-            raise NoProposal("unusable", "; ".join(problems[:3]))
-        documents = [proposal.to_json() for proposal in new]
-        record.record(study, trial, {record.PROPOSALS: documents})
+        """Ask for a later trial, unless the last question brought nothing."""
+        if not _count_failures([*trials, trial]):
+            self._prepare(study, trial, trials, space)
 
-    def _question(
+    def _prepare(
         self,
         study: Study,
         trial: FrozenTrial,
         trials: Sequence[FrozenTrial],
         space: Mapping[str, BaseDistribution],
+    ) -> None:
+        """Ask in the background, unless there is a proposal left, a question open or no money."""
+        everything = [*trials, trial]
+        if not space or study.study_name in self._pending:
+            return
+        if _count_failures(everything) >= self._max_failures or not self._purse.can_pay(everything):
+            return
+        if _next_in_queue(everything, space) is not None:
+            return
+        view = describe_view(study, trials, space)
+        messages = build_messages(self._brief, study.direction, space, trials, view)
+        tried = [t.params for t in trials]
+        tried.append(trial.params)
+        with self._lock:
+            if study.study_name in self._pending:
+                return
+            name, calls = self._pay(study, trial, messages, space)
+            if calls:
+                question = Question(name, self.model, messages, space, tried, calls)
+                self._pending[study.study_name] = question
+
+    def collect(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        trials: Sequence[FrozenTrial],
+        *,
+        wait: bool = False,
+    ) -> NoProposal | None:
+        """Record on ``trial`` what an open question brought, if it has ended.
+
+        Args:
+            study: The study.
+            trial: The trial at hand, not finished yet.
+            trials: All other trials.
+            wait: Wait for it as long as ``max_wait`` allows; else only in studies whose trials are
+                too short for an answer to come meanwhile.
+
+        Returns:
+            Why there is nothing to run, if that is so.
+        """
+        question = self._pending.get(study.study_name)
+        if question is None:
+            return None
+        if not question.wait(0.0):
+            if not (wait or are_short(trials)) or not self._wait(study, trial, trials, question):
+                return NoProposal(
+                    LATE, "its answer has not come yet; max_wait says how long to wait"
+                )
+        with self._lock:
+            if self._pending.get(study.study_name) is not question:
+                return None  # another thread has taken it
+            del self._pending[study.study_name]
+        finding = question.take()
+        _note(study, trial, question.name, finding)
+        return NoProposal(finding.reason, finding.detail) if finding.reason else None
+
+    def _wait(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        trials: Sequence[FrozenTrial],
+        question: Question,
+    ) -> bool:
+        began = perf_counter()
+        arrived = question.wait(waiting_time(trials, self._max_wait))
+        waited = perf_counter() - began + record.read_spending(trial, record.WAITED)
+        if waited > 0.01:  # seconds; less is no wait
+            record.record(study, trial, {record.WAITED: waited})
+        return arrived
+
+    def _pay(
+        self,
+        study: Study,
+        trial: FrozenTrial,
         messages: list[Message],
-    ) -> tuple[Reply, list[Proposal], list[str]]:
-        # Counted before it is made: a kill during the call must not make it free.
-        calls = trial.system_attrs.get(record.CALLS, 0) + 1
-        record.record(study, trial, {record.CALLS: calls})
-        try:
-            reply = self.model.complete(messages, build_schema(space))
-        except (LanguageModelError, OSError) as error:
-            raise NoProposal(type(error).__name__, str(error)) from error
-        _charge(study, trial, reply)
-        proposals, problems = read_proposals(reply.text, space)
-        new = [proposal for proposal in proposals if _is_new(proposal, trials, space)]
-        if len(new) < len(proposals):
-            problems.append("Some proposals repeat configurations that were already run.")
-        return reply, new, problems
+        space: Mapping[str, BaseDistribution],
+    ) -> tuple[str, int]:
+        worst = 0.0
+        if isinstance(self.model, Priced):
+            try:
+                worst = self.model.worst_cost(messages, build_schema(space))
+            except SpendLimitReached:
+                pass  # the price is unknown and not allowed: the model says so when it is asked
+        return self._purse.pay(study, trial, worst)
+
+    def _claim(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        space: Mapping[str, BaseDistribution],
+        veto: Veto,
+    ) -> Proposal | None:
+        """Take the next proposal for ``trial``; two workers never take the same one."""
+        while (claimed := _next_in_queue(record.read_trials(study), space)) is not None:
+            claim, proposal = claimed
+            record.record(study, trial, {record.CLAIM: claim})
+            rivals = [t for t in record.read_trials(study) if t.number != trial.number]
+            if any(other.system_attrs.get(record.CLAIM) == claim for other in rivals):
+                # Whoever sees a rival lets go; if both do, one proposal is lost, no trial doubled.
+                continue
+            if veto(accept(proposal.configuration, space)):
+                record.append(study, trial, record.DISCARDED, claim)
+                vetoed = int(trial.system_attrs.get(record.VETOED, 0))
+                record.record(study, trial, {record.VETOED: vetoed + 1})
+                continue
+            return proposal
+        return None
 
 
-def _charge(study: Study, trial: FrozenTrial, reply: Reply) -> None:
-    def add(name: str, amount: float) -> float:
-        before: float = trial.system_attrs.get(name, 0)
-        return before + amount
-
-    facts = {
-        record.MODEL: reply.model,
-        record.PROMPT_TOKENS: add(record.PROMPT_TOKENS, reply.prompt_tokens),
-        record.COMPLETION_TOKENS: add(record.COMPLETION_TOKENS, reply.completion_tokens),
-        record.SECONDS: add(record.SECONDS, reply.seconds),
-        record.COST_USD: None if reply.cost_usd is None else add(record.COST_USD, reply.cost_usd),
+def _note(study: Study, trial: FrozenTrial, question: str, finding: Finding) -> None:
+    """Write down what a question brought, its id last: until then it counts as reserved."""
+    answer, replies = finding.answer, finding.replies
+    record.append(study, trial, record.PROPOSALS, *(p.to_json() for p in finding.proposals))
+    if answer is not None:
+        wish = {"ranges": answer.ranges, "reason": answer.reason} if answer.ranges else None
+        record.record(study, trial, {record.NOTES: answer.notes or None, record.RANGES: wish})
+    costs = [reply.cost_usd for reply in replies if reply.cost_usd is not None]
+    spent = {
+        record.CALLS: finding.requests,
+        record.PROMPT_TOKENS: sum(reply.prompt_tokens for reply in replies),
+        record.COMPLETION_TOKENS: sum(reply.completion_tokens for reply in replies),
+        record.SECONDS: sum(reply.seconds for reply in replies),
+        record.COST_USD: sum(costs) + finding.cost_usd if costs or finding.cost_usd else None,
     }
+    facts: dict[str, Any] = {
+        name: record.read_spending(trial, name) + amount
+        for name, amount in spent.items()
+        if amount is not None
+    }
+    facts[record.MODEL] = replies[-1].model if replies else None
+    facts[record.UNUSABLE] = finding.reason or None
     record.record(study, trial, facts)
+    record.append(study, trial, record.ANSWERED, question)
 
 
-def _is_new(
-    proposal: Proposal, trials: Sequence[FrozenTrial], space: Mapping[str, BaseDistribution]
-) -> bool:
-    try:
-        values = accept(proposal.configuration, space)
-    except ValueError:
-        return False  # the space has changed since the model was asked
-    return not any(is_same_point(values, trial.params, space) for trial in trials)
-
-
-def _count_calls(trials: Sequence[FrozenTrial]) -> int:
-    return int(sum(record.read_spending(trial, record.CALLS) for trial in trials))
+def _next_in_queue(
+    trials: Sequence[FrozenTrial], space: Mapping[str, BaseDistribution]
+) -> tuple[list[int], Proposal] | None:
+    """Return the first proposal that nobody runs or has given up, with its claim."""
+    askers = [trial for trial in trials if record.PROPOSALS in trial.system_attrs]
+    if not askers:
+        return None
+    taken = [trial.system_attrs.get(record.CLAIM) for trial in trials]
+    for trial in trials:
+        if record.DISCARDED in trial.system_attrs:
+            taken.extend(trial.system_attrs[record.DISCARDED])
+    for asker in askers:
+        for index, document in enumerate(record.read_list(asker, record.PROPOSALS)):
+            claim = [asker.number, index]
+            if claim in taken:
+                continue
+            proposal = Proposal(**document)
+            if is_new(proposal, (trial.params for trial in trials), space):
+                return claim, proposal
+    return None
 
 
 def _count_failures(trials: Sequence[FrozenTrial]) -> int:
     failures = 0
     for trial in trials:
-        if record.FALLBACK in trial.system_attrs:
+        if record.UNUSABLE in trial.system_attrs and not record.is_copy(trial):
             failures += 1
-        elif source_of(trial) == "llm":
+        elif record.PROPOSALS in trial.system_attrs:
             failures = 0
     return failures

@@ -20,16 +20,25 @@ SOURCE = "driftune:source"
 RATIONALE = "driftune:rationale"  # the model's sentence
 EXPECTED = "driftune:expected"  # the model's guess of the objective value
 MODEL = "driftune:model"
-CALLS = "driftune:calls"  # questions asked during this trial, repair included
+ASKED = "driftune:asked"  # questions begun during this trial: [{"id", "calls", "worst_usd"}]
+ANSWERED = "driftune:answered"  # ids of the questions whose outcome this trial holds
+CALLS = "driftune:calls"  # requests that these took, repair included
 PROMPT_TOKENS = "driftune:prompt_tokens"
 COMPLETION_TOKENS = "driftune:completion_tokens"
 COST_USD = "driftune:cost_usd"
-SECONDS = "driftune:seconds"
-PROPOSALS = "driftune:proposals"  # all that the model answered during this trial
-CLAIM = "driftune:claim"  # [trial that asked, index]: which proposal this trial runs
+SECONDS = "driftune:seconds"  # that the model took
+WAITED = "driftune:waited"  # seconds that this trial waited for the model
+PROPOSALS = "driftune:proposals"  # all that these questions brought
+NOTES = "driftune:notes"  # what the model wrote down for its next question
+RANGES = "driftune:ranges"  # ranges that the model wished for: {"ranges", "reason"}
+UNUSABLE = "driftune:unusable"  # why a question brought nothing
+CLAIM = "driftune:claim"  # [trial, index]: which proposal this trial runs
+DISCARDED = "driftune:discarded"  # claims that this trial gave up by veto
+VETOED = "driftune:vetoed"  # how many these are
 FALLBACK = "driftune:fallback"  # why the partner took a turn of the model
 GAIN = "driftune:gain"  # improvement over the incumbent at the end of the trial
 WARM_START = "driftune:warm_start"  # index of the configuration that this trial runs first
+BOX = "driftune:box"  # a version of the dynamic search space, see ``dynamic_space``
 
 
 def source_of(trial: FrozenTrial) -> str:
@@ -60,12 +69,23 @@ def read_trials(study: Study) -> list[FrozenTrial]:
     return study._storage.get_all_trials(study._study_id, deepcopy=False)
 
 
-def read_spending(trial: FrozenTrial, name: str) -> float:
-    """Return what the trial itself spent, such as ``record.CALLS``; 0 if nothing.
+def is_copy(trial: FrozenTrial) -> bool:
+    """Whether the trial is Optuna's retry of a failed one, which carries the other's attributes."""
+    return "failed_trial" in trial.system_attrs
 
-    Optuna copies all attributes to the retry of a failed trial, which asked for nothing.
-    """
-    if "failed_trial" in trial.system_attrs:
-        return 0
-    spent: float = trial.system_attrs.get(name, 0)
+
+def read_spending(trial: FrozenTrial, name: str) -> float:
+    """Return what the trial itself spent, such as ``record.CALLS``; 0 if nothing."""
+    spent: float = 0 if is_copy(trial) else trial.system_attrs.get(name, 0)
     return spent
+
+
+def read_list(trial: FrozenTrial, name: str) -> list[Any]:
+    """Return a list that was written on the trial; empty for a copy and where there is none."""
+    return [] if is_copy(trial) else list(trial.system_attrs.get(name, ()))
+
+
+def append(study: Study, trial: FrozenTrial, name: str, *items: Any) -> None:
+    """Add to a list on the trial."""
+    if items:
+        record(study, trial, {name: [*read_list(trial, name), *items]})
