@@ -70,3 +70,17 @@ def test_settings_and_name_come_from_the_model(tmp_path):
     replay = CachedLanguageModel(None, tmp_path, model="own-name", settings={"temperature": 0.5})
     assert replay.complete(QUESTION, {}) == reply
     assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_a_reply_on_disk_costs_nothing(tmp_path):
+    class Model(ScriptedLanguageModel):
+        def worst_cost(self, messages, schema):
+            return 0.25
+
+    cached = CachedLanguageModel(Model(["x"]), tmp_path)
+    assert cached.worst_cost(QUESTION, {}) == 0.25
+    cached.complete(QUESTION, {})
+    assert cached.worst_cost(QUESTION, {}) == 0.0
+    assert cached.worst_cost(QUESTION, {"type": "object"}) == 0.25
+    assert CachedLanguageModel(ScriptedLanguageModel([]), tmp_path).worst_cost(QUESTION, {}) == 0.0
+    assert CachedLanguageModel(None, tmp_path, model="m").worst_cost(QUESTION, {}) == 0.0

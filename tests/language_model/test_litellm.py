@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import pickle
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -16,73 +16,8 @@ from driftune.language_model import LiteLLMLanguageModel
 
 pytest.importorskip("litellm", reason="needs the extra [llm]")
 
-KEY = "sk-not-to-be-told-4711"
 SCHEMA = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
 QUESTION = [{"role": "user", "content": "Say something."}]
-
-
-class Server(ThreadingHTTPServer):
-    """Answers the next step of a script: (status, body or None for good, headers, delay)."""
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.script: list[dict] = []
-        self.requests: list[dict] = []
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.requests.append(body)
-        step = self.server.script.pop(0) if self.server.script else {}
-        time.sleep(step.get("delay", 0))
-        payload = step.get("body", json.dumps(good_answer()).encode())
-        self.send_response(step.get("status", 200))
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(payload)))
-        for name, value in step.get("headers", {}).items():
-            self.send_header(name, value)
-        self.end_headers()
-        with contextlib.suppress(BrokenPipeError):  # the client timed out
-            self.wfile.write(payload)
-
-    def log_message(self, *args):
-        pass
-
-
-def good_answer(text='{"answer": "yes"}'):
-    return {
-        "id": "1",
-        "object": "chat.completion",
-        "created": 1,
-        "model": "gpt-4o-mini",
-        "choices": [
-            {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
-        ],
-        "usage": {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110},
-    }
-
-
-def error_body(message):
-    return json.dumps({"error": {"message": message, "type": "x", "code": "x"}}).encode()
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 def make(server, model="openai/gpt-4o-mini", **settings):
@@ -104,7 +39,7 @@ def test_good_answer_has_text_tokens_and_price(server):
 
 
 def test_server_error_is_final_and_costs_nothing(server):
-    server.script = [{"status": 500, "body": error_body("boom")}]
+    server.script = [server.failure(500)]
     model = make(server)
     with pytest.raises(LanguageModelError):
         model.complete(QUESTION, SCHEMA)
@@ -113,33 +48,30 @@ def test_server_error_is_final_and_costs_nothing(server):
 
 
 def test_too_many_requests_is_retried(server):
-    busy = {"status": 429, "body": error_body("slow down"), "headers": {"Retry-After": "0"}}
-    server.script = [busy, busy]
+    server.script = [server.failure(429, Retry_After="0")] * 2
     assert "yes" in make(server).complete(QUESTION, SCHEMA).text
     assert len(server.requests) == 3
 
 
 def test_retry_after_is_honoured(server):
-    server.script = [
-        {"status": 429, "body": error_body("slow down"), "headers": {"Retry-After": "0.7"}}
-    ]
+    server.script = [server.failure(429, Retry_After="0.7")]
     started = time.perf_counter()
     make(server).complete(QUESTION, SCHEMA)
     assert time.perf_counter() - started >= 0.7
 
 
-def test_a_retry_after_beyond_patience_is_not_waited_for(server):
-    server.script = [
-        {"status": 429, "body": error_body("tomorrow"), "headers": {"Retry-After": "86400"}}
-    ]
+@pytest.mark.parametrize("dated", [False, True])
+def test_a_retry_after_beyond_patience_is_not_waited_for(server, dated):
+    tomorrow = format_datetime(datetime.now(UTC) + timedelta(days=1))
+    server.script = [server.failure(429, Retry_After=tomorrow if dated else "86400")]
     with pytest.raises(LanguageModelError):
         make(server).complete(QUESTION, SCHEMA)
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"{}", json.dumps(good_answer("")).encode()])
+@pytest.mark.parametrize("body", [b"<html>", b"{}", None])
 def test_garbage_is_a_language_model_error(server, body):
-    server.script = [{"body": body}] * 3
+    server.script = [server.success("") if body is None else {"body": body}] * 3
     with pytest.raises(LanguageModelError):
         make(server, max_retries=0).complete(QUESTION, SCHEMA)
 
@@ -155,7 +87,7 @@ def test_timeout_keeps_its_reservation(server):
 
 
 def test_breaker_opens_after_repeated_failures(server):
-    server.script = [{"status": 500, "body": error_body("boom")}] * 9
+    server.script = [server.failure(500)] * 9
     model = make(server)
     for _ in range(5):
         with pytest.raises(LanguageModelError):
@@ -173,7 +105,7 @@ def test_no_money_no_call(server):
 
 
 def test_max_calls_counts_requests(server):
-    server.script = [{"status": 429, "body": error_body("no"), "headers": {"Retry-After": "0"}}] * 9
+    server.script = [server.failure(429, Retry_After="0")] * 9
     with pytest.raises(SpendLimitReached):
         make(server, max_retries=5, max_calls=2).complete(QUESTION, SCHEMA)
     assert len(server.requests) == 2
@@ -187,15 +119,79 @@ def test_unknown_price_is_refused_unless_allowed(server):
     assert make(server, name, allow_unpriced=True).complete(QUESTION, SCHEMA).cost_usd is None
 
 
-def test_key_is_told_to_nobody(server):
-    server.script = [{"status": 401, "body": error_body(f"Incorrect API key provided: {KEY}")}]
+def test_without_structured_output_the_schema_is_in_the_messages(server):
+    make(server, "openai/some-local-model", allow_unpriced=True).complete(QUESTION, SCHEMA)
+    (sent,) = server.requests
+    assert "response_format" not in sent
+    told = sent["messages"][-1]["content"]
+    assert told.startswith(QUESTION[0]["content"])
+    assert json.loads(told.splitlines()[-1]) == SCHEMA
+
+
+def test_a_refused_schema_is_sent_in_the_messages_from_then_on(server):
+    server.script = [server.failure(400, "Invalid schema for response_format")]
     model = make(server)
-    with pytest.raises(LanguageModelError) as caught:
+    assert "yes" in model.complete(QUESTION, SCHEMA).text
+    model.complete(QUESTION, SCHEMA)
+    assert ["response_format" in sent for sent in server.requests] == [True, False, False]
+
+
+def test_a_model_that_reasons_unasked_is_told_to_be_brief(server):
+    make(server, "openai/gpt-5-mini").complete(QUESTION, SCHEMA)
+    make(server, "openai/gpt-4o-mini").complete(QUESTION, SCHEMA)
+    assert [sent.get("reasoning_effort") for sent in server.requests] == ["low", None]
+
+
+def test_a_server_of_ones_own_needs_no_key(server, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    monkeypatch.setenv("OPENAI_API_BASE", server.url)
+    model = LiteLLMLanguageModel("openai/some-local-model", allow_unpriced=True, timeout=10.0)
+    assert "yes" in model.complete(QUESTION, SCHEMA).text
+    assert server.key not in server.keys[0]
+
+
+def test_worst_cost_covers_every_retry_and_the_schema(server):
+    model = make(server, max_retries=2, max_tokens=1000)
+    worst = model.worst_cost(QUESTION, SCHEMA)
+    assert worst > 3 * 1000 * 0.60e-6  # the completions alone
+    assert worst < 3 * 1200 * 0.60e-6
+    long = {**SCHEMA, "description": "word " * 5000}
+    assert model.worst_cost(QUESTION, long) > worst + 3 * 4000 * 0.15e-6
+    assert server.requests == []
+
+
+def test_worst_cost_of_an_unknown_price(server):
+    name = "openai/a-model-that-nobody-sells"
+    with pytest.raises(SpendLimitReached):
+        make(server, name).worst_cost(QUESTION, SCHEMA)
+    assert make(server, name, allow_unpriced=True).worst_cost(QUESTION, SCHEMA) == 0.0
+
+
+def test_a_price_of_zero_for_a_name_out_of_the_blue_is_no_price(server):
+    # LiteLLM prices any claude-... at 0, known or not.
+    with pytest.raises(SpendLimitReached):
+        make(server, "claude-of-the-year-2099").complete(QUESTION, SCHEMA)
+
+
+def test_threads_share_the_limit_and_the_circuit(server):
+    server.script = [server.failure(500)] * 40
+    model = make(server, max_calls=100)
+    gate = threading.Barrier(8)
+
+    def ask(_):
+        gate.wait()
+        with pytest.raises(LanguageModelError):
+            model.complete(QUESTION, SCHEMA)
+        return model.limit.calls
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(ask, range(8)))
+    made = len(server.requests)
+    assert model.limit.calls == made <= 8
+    assert model.limit.spent_usd == pytest.approx(0.0)
+    with pytest.raises(LanguageModelError):
         model.complete(QUESTION, SCHEMA)
-    assert KEY not in str(caught.value)
-    assert caught.value.__suppress_context__ or caught.value.__context__ is None
-    assert KEY not in repr(model)
-    assert KEY.encode() not in pickle.dumps(model)
+    assert len(server.requests) == made
 
 
 def test_missing_package_says_what_to_install(monkeypatch):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from driftune.errors import LanguageModelError
@@ -28,6 +30,17 @@ def test_replies_in_order_then_an_error():
         with pytest.raises(LanguageModelError):
             model.complete([{"role": "user", "content": "?"}], {})
     assert len(model.asked) == 3
+
+
+def test_threads_get_an_answer_each():
+    model = ScriptedLanguageModel([str(number) for number in range(200)])
+
+    def ask(_):
+        return model.complete([{"role": "user", "content": "?"}], {}).text
+
+    with ThreadPoolExecutor(8) as pool:
+        texts = list(pool.map(ask, range(200)))
+    assert sorted(texts, key=int) == [str(number) for number in range(200)]
 
 
 def test_the_tuner_stays_inside_and_repeats_itself():

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from driftune.errors import LanguageModelError, UsageError
-from driftune.language_model.protocol import LanguageModel, Message, Reply
+from driftune.language_model.protocol import LanguageModel, Message, Priced, Reply
 
 
 class CachedLanguageModel:
@@ -20,7 +20,8 @@ class CachedLanguageModel:
     A reply is one JSON file named by the SHA-256 of model name, messages, schema and settings. It
     holds no key and no setting of the environment, so the folder can be versioned and shared. A
     replayed reply carries the tokens, cost and seconds of the call that was once made: a replayed
-    study is the same study.
+    study is the same study. Threads that put the same new question at the same instant may both
+    ask ``inner``; the files stay whole.
 
     Args:
         inner: The model to ask on a miss; ``None`` replays only.
@@ -66,6 +67,13 @@ class CachedLanguageModel:
         reply = self.inner.complete(messages, schema)
         self._write(path, reply)
         return reply
+
+    def worst_cost(self, messages: list[Message], schema: dict[str, Any]) -> float:
+        """US dollars: 0 when the reply is on disk, else what ``inner`` says."""
+        known = (self.folder / f"{self.key(messages, schema)}.json").exists()
+        if known or not isinstance(self.inner, Priced):
+            return 0.0
+        return self.inner.worst_cost(messages, schema)
 
     def key(self, messages: list[Message], schema: dict[str, Any]) -> str:
         """SHA-256 of the question, as 64 hexadecimal digits."""

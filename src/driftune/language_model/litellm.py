@@ -3,37 +3,50 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import time
 from typing import TYPE_CHECKING, Any
 
 from driftune.errors import LanguageModelError, MissingPackage, SpendLimitReached
+from driftune.language_model.breaker import CircuitBreaker
 from driftune.language_model.protocol import Message, Reply
+from driftune.language_model.providers import (
+    openai_base,
+    price_of,
+    provider_of,
+    takes_effort,
+    takes_schema,
+)
+from driftune.language_model.retry_after import seconds_to_wait
 from driftune.language_model.spending import SpendLimit
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-_BREAKER_FAILURES = 3
 _LONGEST_WAIT = 60.0  # seconds; a longer Retry-After means: not during this study
 
 
 class LiteLLMLanguageModel:
     """A language model behind LiteLLM, with limits on time, calls and money.
 
-    Structured output is asked for by JSON schema. Requests are retried after a broken connection,
-    a timeout and HTTP 429 alone, honouring ``Retry-After``; every other error is final. After
-    three failed calls in a row the circuit is open and no further request is made. Keys come from
-    the environment alone and appear neither in ``repr`` nor in an error: an error tells the kind
-    and the HTTP status, never the provider's text, which may quote the key.
+    Structured output is asked for by JSON schema where the provider has it; else, and after a
+    provider has refused the schema, it is part of the messages. Requests are retried after a
+    broken connection, a timeout and HTTP 429 alone, honouring ``Retry-After``; every other error
+    is final. After three failed calls in a row the circuit is open and no further request is made.
+    Keys come from the environment alone and appear neither in ``repr`` nor in an error: an error
+    tells the kind and the HTTP status, never the provider's text, which may quote the key. Threads
+    may ask at once.
 
     Args:
-        model: LiteLLM's model string, such as ``gpt-4o-mini`` or ``ollama/llama3.1``.
+        model: LiteLLM's model string, such as ``gpt-5-mini`` or ``ollama/llama3.1``.
         timeout: Seconds for one request.
         max_retries: Further requests after a retryable error.
         max_cost_usd: Dollars for the life of this object; 0 makes no call.
         max_calls: Requests, retries included.
-        max_tokens: Longest completion, in tokens; the price check assumes that all are used.
+        limit: Takes the place of ``max_cost_usd`` and ``max_calls``, to share one between models.
+        max_tokens: Longest completion, in tokens, reasoning included; the price check assumes
+            that all are used. Models that reason unasked are told to do it briefly.
         temperature: Sampling temperature; ``None`` leaves the provider's own.
         allow_unpriced: Call models whose price LiteLLM does not know; their cost is ``None``.
         api_base: URL of an OpenAI-compatible server instead of the provider's own.
@@ -51,7 +64,8 @@ class LiteLLMLanguageModel:
         max_retries: int = 2,
         max_cost_usd: float = 1.0,
         max_calls: int = 25,
-        max_tokens: int = 2048,
+        limit: SpendLimit | None = None,
+        max_tokens: int = 4096,
         temperature: float | None = None,
         allow_unpriced: bool = False,
         api_base: str | None = None,
@@ -64,13 +78,14 @@ class LiteLLMLanguageModel:
             )
         self.model = model
         self.settings: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature}
-        self.limit = SpendLimit(max_cost_usd, max_calls)
+        self.limit = SpendLimit(max_cost_usd, max_calls) if limit is None else limit
         self._timeout = timeout
         self._max_retries = max_retries
         self._allow_unpriced = allow_unpriced
         self._api_base = api_base
         self._backoff = backoff
-        self._failures = 0
+        self._breaker = CircuitBreaker(model)
+        self._schema_refused = False
 
     def __repr__(self) -> str:
         """Name the model and nothing that could hold a secret."""
@@ -86,10 +101,7 @@ class LiteLLMLanguageModel:
         """
         if self.limit.max_cost_usd == 0:
             self.limit.reserve(0.0)  # raises before litellm is even imported
-        if self._failures >= _BREAKER_FAILURES:
-            raise LanguageModelError(
-                f"{self.model!r} failed {self._failures} times in a row and is not asked again."
-            )
+        self._breaker.check()
         started = time.perf_counter()
         try:
             response = self._request_with_retries(messages, schema)
@@ -97,9 +109,9 @@ class LiteLLMLanguageModel:
         except SpendLimitReached:
             raise
         except LanguageModelError:
-            self._failures += 1
+            self._breaker.failed()
             raise
-        self._failures = 0
+        self._breaker.succeeded()
         prompt_tokens, completion_tokens = _count_tokens(response)
         return Reply(
             text=text,
@@ -110,54 +122,76 @@ class LiteLLMLanguageModel:
             model=self.model,
         )
 
+    def worst_cost(self, messages: list[Message], schema: dict[str, Any]) -> float:
+        """US dollars if every retry is made and billed with the longest completion.
+
+        Raises:
+            SpendLimitReached: If the price is unknown and ``allow_unpriced`` is off.
+        """
+        return self._worst_price(messages, schema) * (self._max_retries + 1)
+
     def _request_with_retries(self, messages: list[Message], schema: dict[str, Any]) -> Any:
-        litellm = _import_litellm()
+        litellm = import_litellm()
         import openai
 
         retryable = (litellm.RateLimitError, litellm.Timeout, litellm.APIConnectionError)
-        worst = self._worst_price(litellm, messages)
+        worst = self._worst_price(messages, schema)
         for attempt in range(self._max_retries + 1):
+            structured = not self._schema_refused and takes_schema(litellm, self.model)
             self.limit.reserve(worst)
             try:
-                response = litellm.completion(**self._arguments(messages, schema))
+                response = litellm.completion(**self._arguments(messages, schema, structured))
             except retryable as error:
                 # A timed-out request may have been billed: its reservation stays.
                 if not isinstance(error, litellm.Timeout):
                     self.limit.settle(worst, 0.0)
                 failure = _describe(self.model, error)
-                wait = _seconds_to_wait(error, self._backoff * 2**attempt)
+                wait = seconds_to_wait(error, self._backoff * 2**attempt)
                 if attempt == self._max_retries or wait > _LONGEST_WAIT:
                     break
                 time.sleep(wait)
             except openai.OpenAIError as error:  # the root of LiteLLM's errors
                 self.limit.settle(worst, 0.0)
                 failure = _describe(self.model, error)
-                break
+                if not (structured and isinstance(error, litellm.BadRequestError)):
+                    break
+                self._schema_refused = True  # another request, not the same once more
             else:
                 self.limit.settle(worst, self._price(*_count_tokens(response)) or 0.0)
                 return response
         raise LanguageModelError(failure)
 
-    def _arguments(self, messages: list[Message], schema: dict[str, Any]) -> dict[str, Any]:
-        # num_retries=0 and max_retries=0 together give exactly one request per call.
-        return {
+    def _arguments(
+        self, messages: list[Message], schema: dict[str, Any], structured: bool
+    ) -> dict[str, Any]:
+        litellm = import_litellm()
+        arguments = {
             "model": self.model,
-            "messages": messages,
+            "messages": messages if structured else _with_schema(messages, schema),
             "timeout": self._timeout,
+            # Together these two give exactly one request per call.
             "num_retries": 0,
             "max_retries": 0,
             "max_tokens": self.settings["max_tokens"],
             "temperature": self.settings["temperature"],
             "api_base": self._api_base,
             "drop_params": True,
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": "answer", "schema": schema, "strict": True},
-            },
         }
+        if structured:
+            answer = {"name": "answer", "schema": schema, "strict": True}
+            arguments["response_format"] = {"type": "json_schema", "json_schema": answer}
+        if takes_effort(litellm, self.model):
+            arguments["reasoning_effort"] = "low"
+        if self._api_base or openai_base():
+            if provider_of(litellm, self.model) == "openai" and not os.getenv("OPENAI_API_KEY"):
+                arguments["api_key"] = "none"  # the client insists on one, a local server does not
+        return arguments
 
-    def _worst_price(self, litellm: ModuleType, messages: list[Message]) -> float:
-        tokens = int(litellm.token_counter(model=self.model, messages=messages))
+    def _worst_price(self, messages: list[Message], schema: dict[str, Any]) -> float:
+        litellm = import_litellm()
+        # Providers bill the schema too, wherever it is sent.
+        asked = _with_schema(messages, schema)
+        tokens = int(litellm.token_counter(model=self.model, messages=asked))
         price = self._price(tokens, int(self.settings["max_tokens"]))
         if price is None and not self._allow_unpriced:
             raise SpendLimitReached(
@@ -167,19 +201,11 @@ class LiteLLMLanguageModel:
         return price or 0.0
 
     def _price(self, prompt_tokens: int, completion_tokens: int) -> float | None:
-        litellm = _import_litellm()
-        try:
-            prompt, completion = litellm.cost_per_token(
-                model=self.model,
-                prompt_tokens=prompt_tokens,
-                completion_tokens=completion_tokens,
-            )
-        except (litellm.ModelNotMappedError, litellm.BadRequestError):
-            return None
-        return float(prompt + completion)
+        return price_of(import_litellm(), self.model, prompt_tokens, completion_tokens)
 
 
-def _import_litellm() -> ModuleType:
+def import_litellm() -> ModuleType:
+    """Import litellm, offline and quiet; the first time takes seconds."""
     # Without this litellm fetches its price list at import, and hangs without a network.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     import litellm
@@ -187,6 +213,13 @@ def _import_litellm() -> ModuleType:
     litellm.suppress_debug_info = True
     module: ModuleType = litellm
     return module
+
+
+def _with_schema(messages: list[Message], schema: dict[str, Any]) -> list[Message]:
+    """Append the schema to the last message, so that what a provider has cached stays the same."""
+    *before, last = messages
+    text = f"{last['content']}\nAnswer with one JSON document by this schema:\n{json.dumps(schema)}"
+    return [*before, {**last, "content": text}]
 
 
 def _read_text(response: Any, model: str) -> str:
@@ -208,10 +241,3 @@ def _count_tokens(response: Any) -> tuple[int, int]:
 def _describe(model: str, error: Exception) -> str:
     status = getattr(error, "status_code", None)
     return f"{model!r} did not answer: {type(error).__name__}" + (f" ({status})" if status else "")
-
-
-def _seconds_to_wait(error: Exception, default: float) -> float:
-    # LiteLLM rebuilds the response without its headers and keeps them here.
-    headers = getattr(error, "litellm_response_headers", None) or {}
-    stated = str(headers.get("retry-after", ""))
-    return float(stated) if stated.replace(".", "", 1).isdigit() else default

@@ -1,4 +1,4 @@
-"""The seam to any language model: one method, and what it returns."""
+"""The seam to any language model: one method, what it returns, and what it may cost."""
 
 from __future__ import annotations
 
@@ -41,4 +41,22 @@ class LanguageModel(Protocol):
 
     def complete(self, messages: list[Message], schema: dict[str, Any]) -> Reply:
         """Answer ``messages``; the text should be a JSON document that fits ``schema``."""
+        ...
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """A language model that can say beforehand what a question may cost. Optional.
+
+    Who asks over several processes sets this amount aside where all of them see it, before the
+    call, and replaces it by the reply's ``cost_usd`` afterwards: then a limit holds over all of
+    them, and over a crash in between. A model without this method costs nothing.
+    """
+
+    def worst_cost(self, messages: list[Message], schema: dict[str, Any]) -> float:
+        """Most US dollars that ``complete(messages, schema)`` can cost, retries included.
+
+        Raises:
+            SpendLimitReached: If the price is unknown and unknown prices are not allowed.
+        """
         ...

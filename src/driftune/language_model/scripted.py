@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from driftune.errors import LanguageModelError
+from driftune.language_model.lock import FreshLock
 from driftune.language_model.protocol import Message, Reply
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ Answer = str | dict[str, Any] | Exception
 class ScriptedLanguageModel:
     """Not a language model: it says what it was told to say, in order, at no cost.
 
-    For tests, for documentation, and for runs with no key and no network.
+    For tests, for documentation, and for runs with no key and no network. Threads may ask at once:
+    each gets an answer of its own from a list; a function is called by all of them as they come.
 
     >>> model = ScriptedLanguageModel([{"proposals": []}, "hello"])
     >>> model.complete([{"role": "user", "content": "first?"}], {}).text
@@ -44,11 +46,14 @@ class ScriptedLanguageModel:
         self.model = model
         self.settings: dict[str, Any] = {}
         self.asked: list[list[Message]] = []
+        self._lock = FreshLock()
 
     def complete(self, messages: list[Message], schema: dict[str, Any]) -> Reply:
         """Return the next answer; tokens are counted as words, for want of a tokenizer."""
-        self.asked.append([dict(message) for message in messages])
-        answer = self._next_answer(messages, schema)
+        with self._lock:
+            position = len(self.asked)
+            self.asked.append([dict(message) for message in messages])
+        answer = self._answer(position, messages, schema)
         if isinstance(answer, Exception):
             raise answer
         text = answer if isinstance(answer, str) else json.dumps(answer)
@@ -57,10 +62,9 @@ class ScriptedLanguageModel:
             text, prompt_tokens=words, completion_tokens=len(text.split()), model=self.model
         )
 
-    def _next_answer(self, messages: list[Message], schema: dict[str, Any]) -> Answer:
+    def _answer(self, position: int, messages: list[Message], schema: dict[str, Any]) -> Answer:
         if callable(self._replies):
             return self._replies(messages, schema)
-        position = len(self.asked) - 1
         if position >= len(self._replies):
             raise LanguageModelError(
                 f"The scripted model has {len(self._replies)} answers and was asked for answer "

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from typing import Any
-
 from driftune.errors import SpendLimitReached, UsageError
+from driftune.language_model.lock import FreshLock
 
 
 class SpendLimit:
-    """Calls and US dollars that one process may still spend; safe to share between threads.
+    """Calls and US dollars that one process may still spend; threads and models may share one.
+
+    A copy in another process counts for itself: over processes the sampler holds the limits, in
+    the study's storage.
 
     >>> limit = SpendLimit(max_cost_usd=1.0, max_calls=10)
     >>> limit.reserve(0.4)
@@ -32,7 +33,7 @@ class SpendLimit:
         self.max_calls = max_calls
         self.spent_usd = 0.0
         self.calls = 0
-        self._lock = threading.Lock()
+        self._lock = FreshLock()
 
     def reserve(self, worst_usd: float) -> None:
         """Set ``worst_usd`` aside for one request, or raise ``SpendLimitReached``."""
@@ -55,12 +56,3 @@ class SpendLimit:
         """Replace what ``reserve`` set aside by what the request really cost."""
         with self._lock:
             self.spent_usd += actual_usd - reserved_usd
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the lock behind: it cannot be pickled."""
-        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Make a new lock."""
-        self.__dict__.update(state)
-        self._lock = threading.Lock()
