@@ -117,8 +117,6 @@ class ModelProposer:
             event = self.collect(study, trial, trials, wait=True) or event
             proposal = self._claim(study, trial, space, veto)
         if proposal is None:
-            if record.VETOED in trial.system_attrs:
-                event = NoProposal("vetoed", "the partner's model gives its proposals no chance")
             raise event
         facts = {
             record.SOURCE: "llm",
@@ -238,7 +236,12 @@ class ModelProposer:
         space: Mapping[str, BaseDistribution],
         veto: Veto,
     ) -> Proposal | None:
-        """Take the next proposal for ``trial``; two workers never take the same one."""
+        """Take the next proposal for ``trial``; two workers never take the same one.
+
+        Raises:
+            NoProposal: If the next one is vetoed. The turn is lost then: a model whose proposals
+                have no chance must not be asked for more and more of them.
+        """
         while (claimed := _next_in_queue(record.read_trials(study), space)) is not None:
             claim, proposal = claimed
             record.record(study, trial, {record.CLAIM: claim})
@@ -248,9 +251,8 @@ class ModelProposer:
                 continue
             if veto(accept(proposal.configuration, space)):
                 record.append(study, trial, record.DISCARDED, claim)
-                vetoed = int(trial.system_attrs.get(record.VETOED, 0))
-                record.record(study, trial, {record.VETOED: vetoed + 1})
-                continue
+                record.record(study, trial, {record.VETOED: 1})
+                raise NoProposal("vetoed", "the partner's model gives its proposal no chance")
             return proposal
         return None
 
