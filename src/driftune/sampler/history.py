@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
@@ -12,8 +12,9 @@ from optuna.trial import TrialState
 from driftune.sampler.record import FALLBACK, source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
 COST = "cost"
@@ -89,6 +90,23 @@ def find_incumbent(history: Sequence[Outcome]) -> Outcome | None:
         key=lambda outcome: outcome.loss or 0.0,
         default=None,
     )
+
+
+def find_incumbent_values(
+    trials: Sequence[FrozenTrial],
+    history: Sequence[Outcome],
+    space: Mapping[str, BaseDistribution],
+) -> Mapping[str, Any] | None:
+    """Return the incumbent's parameters, if they cover ``space`` and lie in it."""
+    best = find_incumbent(history)
+    if best is None or not space:
+        return None
+    params = next(trial.params for trial in trials if trial.number == best.number)
+    covered = all(
+        name in params and distribution._contains(distribution.to_internal_repr(params[name]))
+        for name, distribution in space.items()
+    )
+    return params if covered else None
 
 
 def judge_trials(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,19 @@ from driftune.language_model import open_language_model
 from driftune.sampler import record
 from driftune.sampler.allocation import EarnedShare
 from driftune.sampler.dynamic_space import bound
-from driftune.sampler.history import find_incumbent, is_feasible, judge_trials
+from driftune.sampler.history import (
+    find_incumbent,
+    find_incumbent_values,
+    is_feasible,
+    judge_trials,
+)
 from driftune.sampler.jitter import jitter
 from driftune.sampler.partner import find_engine, name_source, open_partner
 from driftune.sampler.prompt import Brief
 from driftune.sampler.proposer import ModelProposer, NoProposal
 from driftune.sampler.purse import Purse
+from driftune.sampler.starters import Starters
 from driftune.sampler.steering import read_box, steer
-from driftune.sampler.unit_cube import nearest_value
 from driftune.sampler.veto import is_hopeless
 
 if TYPE_CHECKING:
@@ -137,7 +143,7 @@ class LLMTPESampler(BaseSampler):
         _check(proposals_per_call, max_model_calls, max_model_failures, max_wait, veto, min_delta)
         self._partner = open_partner(partner, seed)
         self._allocation = EarnedShare() if allocation is None else allocation
-        self._warm_start = [dict(configuration) for configuration in warm_start]
+        self._starters = Starters(warm_start)
         self._declared = None if search_space is None else dict(search_space)
         self._learned = IntersectionSearchSpace(include_pruned=True)
         self._entropy: Any = np.random.SeedSequence(seed).entropy
@@ -180,13 +186,12 @@ class LLMTPESampler(BaseSampler):
         if "fixed_params" in trial.system_attrs or study._is_multi_objective():
             return self._sample_partner(study, trial, search_space)
         others = [t for t in record.read_trials(study) if t.number != trial.number]
-        index = trial.system_attrs.get(record.WARM_START)
-        if index is None:
+        ahead = self._prefetch and self._starters.is_last(trial)
+        configuration: dict[str, Any] = {}  # of a warm start: comes value by value
+        if record.WARM_START not in trial.system_attrs:
             configuration = self._sample_one(study, trial, others, search_space)
-        else:
-            configuration = {}  # comes value by value, clipped to the ranges of the objective
-        last = index is None or index == len(self._warm_start) - 1
-        if self._prefetch and last and self._proposer is not None:
+            ahead = self._prefetch
+        if ahead and self._proposer is not None:
             self._proposer.prefetch(study, trial, others, search_space)
         return configuration
 
@@ -198,13 +203,8 @@ class LLMTPESampler(BaseSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         """Return the warm start's value, if this trial has one, else the partner's."""
-        index = trial.system_attrs.get(record.WARM_START, len(self._warm_start))
-        configuration = self._warm_start[index] if index < len(self._warm_start) else {}
-        if param_name in configuration:
-            try:
-                return nearest_value(configuration[param_name], param_distribution)
-            except ValueError:
-                pass  # not a value of this parameter: the partner fills the gap
+        with suppress(LookupError):
+            return self._starters.find_value(trial, param_name, param_distribution)
         if self._dynamic is not None:
             box = read_box(record.read_trials(study), self._dynamic.first_box())
             param_distribution = bound({param_name: param_distribution}, box.ranges)[param_name]
@@ -213,12 +213,7 @@ class LLMTPESampler(BaseSampler):
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Give the trial its warm-start configuration while there are any left."""
         self._partner.before_trial(study, trial)
-        if not self._warm_start or "fixed_params" in trial.system_attrs:
-            return
-        index = _count_starters(record.read_trials(study), trial.number)
-        if index < len(self._warm_start):
-            facts = {record.WARM_START: index, record.SOURCE: "warm_start"}
-            record.record(study, trial, facts)
+        self._starters.assign(study, trial)
 
     def after_trial(
         self,
@@ -252,7 +247,7 @@ class LLMTPESampler(BaseSampler):
         if self._proposer is not None:
             self._proposer.collect(study, trial, others)
         history = judge_trials(others, study.direction, self._known, min_delta=self._min_delta)
-        incumbent = _find_configuration(others, history, space)
+        incumbent = find_incumbent_values(others, history, space)
         ranges: Ranges = {}
         if self._dynamic is not None:
             box = steer(self._dynamic, study, trial, others, history, incumbent, space)
@@ -344,33 +339,3 @@ def _is_starting(engine: BaseSampler, study: Study) -> bool:
     done = (TrialState.COMPLETE, TrialState.PRUNED)
     needed = getattr(engine, "_n_startup_trials", 0)
     return len(study.get_trials(deepcopy=False, states=done)) < needed
-
-
-def _count_starters(trials: Sequence[FrozenTrial], number: int) -> int:
-    """Count the trials before ``number`` that have, or are about to get, a warm start.
-
-    Counting only lower numbers gives parallel workers different configurations without a lock.
-    """
-    return sum(
-        record.WARM_START in trial.system_attrs
-        or (not trial.state.is_finished() and "fixed_params" not in trial.system_attrs)
-        for trial in trials
-        if trial.number < number
-    )
-
-
-def _find_configuration(
-    trials: Sequence[FrozenTrial],
-    history: Sequence[Outcome],
-    space: Mapping[str, BaseDistribution],
-) -> Mapping[str, Any] | None:
-    """Return the incumbent's parameters, if they cover ``space`` and lie in it."""
-    best = find_incumbent(history)
-    if best is None or not space:
-        return None
-    params = next(trial.params for trial in trials if trial.number == best.number)
-    covered = all(
-        name in params and distribution._contains(distribution.to_internal_repr(params[name]))
-        for name, distribution in space.items()
-    )
-    return params if covered else None
