@@ -1,7 +1,12 @@
 """Optuna's own exam for samplers, with and without a model, with each partner.
 
-``SingleOnlySamplerTestCase`` is the only class of the exam that is not inherited: it asks a sampler
-to refuse several objectives, and ours hands such studies to its partner.
+Two things are not as in the other samplers' exams:
+
+- ``SingleOnlySamplerTestCase`` is not inherited. It asks a sampler to refuse several objectives,
+  ``MultiObjectiveSamplerTestCase`` to sample them: none can pass both, and ours hands such studies
+  to its partner (Optuna's own exam of its TPE makes the same choice).
+- Where the partner is TPE it is one without start-up trials, as in Optuna's own exam of TPE:
+  ``RelativeSamplerTestCase`` asks after one trial, when the default still samples one by one.
 """
 
 from __future__ import annotations
@@ -17,6 +22,7 @@ from optuna.testing.pytest_samplers import (
 from driftune.language_model import open_language_model
 from driftune.sampler import FixedShare, LLMTPESampler
 from driftune.sampler.gaussian_process import GaussianProcessSampler
+from driftune.sampler.partner import AutoSampler
 
 
 class TestWithoutModel(
@@ -51,9 +57,25 @@ class TestWithGaussianProcess(
         )
 
 
-class TestWithAutoPartner(BasicSamplerTestCase, MultiObjectiveSamplerTestCase):
-    """The relative part asks after one trial; either of its engines starts later by default."""
-
+class TestWithAutoPartner(
+    BasicSamplerTestCase, RelativeSamplerTestCase, MultiObjectiveSamplerTestCase
+):
     @pytest.fixture
     def sampler(self):
         return lambda: LLMTPESampler(partner="auto", seed=1)
+
+
+class TestGaussianProcessAlone(
+    BasicSamplerTestCase, RelativeSamplerTestCase, MultiObjectiveSamplerTestCase
+):
+    """Without the sampler around it, and with its default of trials before the first fit."""
+
+    @pytest.fixture
+    def sampler(self):
+        return lambda: GaussianProcessSampler(seed=1)
+
+
+class TestAutoAlone(BasicSamplerTestCase, RelativeSamplerTestCase, MultiObjectiveSamplerTestCase):
+    @pytest.fixture
+    def sampler(self):
+        return lambda: AutoSampler(seed=1)

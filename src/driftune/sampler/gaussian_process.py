@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from optuna.distributions import FloatDistribution, IntDistribution
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.samplers import RandomSampler, TPESampler
 from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import TrialState
 
 from driftune.errors import MissingPackage, UsageError
 from driftune.sampler.acquisition import Acquisition, Evidence
+from driftune.sampler.forwarding import ForwardingSampler
 from driftune.sampler.history import is_feasible, loss_of
 from driftune.sampler.record import read_trials
 from driftune.sampler.surrogate import one_thread
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
-class GaussianProcessSampler(BaseSampler):
+class GaussianProcessSampler(ForwardingSampler):
     """Runs where a Gaussian process expects the most improvement over the best trial.
 
     For the parameters that all trials have in common; others are sampled one by one, by TPE, and
@@ -42,21 +43,29 @@ class GaussianProcessSampler(BaseSampler):
     >>> study.best_value < 1e-3
     True
 
-    Pruned trials and trials that break a constraint count as bad as the worst one seen; failed
-    ones do not count. Everything is computed from the trials in storage, so a resumed study goes
+    Trials that break a constraint count as bad as the worst one seen, pruned and failed ones as
+    bad as the middle one: bad enough to go elsewhere, not so bad that one that was interrupted by
+    chance closes the place. Everything is computed from the trials in storage, so a resumed study goes
     on as if it had not stopped.
 
     Args:
         seed: Makes the sampler deterministic, given the trials.
         n_startup_trials: Finished trials, the warm start included, before the first fit; until
             then it samples at random.
+        random: Whom to ask until then; by default a new one with ``seed``.
 
     Raises:
         MissingPackage: If SciPy is not installed.
         UsageError: If ``n_startup_trials`` is less than 1.
     """
 
-    def __init__(self, *, seed: int | None = None, n_startup_trials: int = 5) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int | None = None,
+        n_startup_trials: int = 5,
+        random: RandomSampler | None = None,
+    ) -> None:
         if n_startup_trials < 1:
             raise UsageError(f"n_startup_trials={n_startup_trials} must be at least 1.")
         if not has_scipy():
@@ -67,14 +76,14 @@ class GaussianProcessSampler(BaseSampler):
         self._n_startup_trials = n_startup_trials
         self._entropy: Any = np.random.SeedSequence(seed).entropy
         self._common = IntersectionSearchSpace(include_pruned=True)
-        self._random = RandomSampler(seed=seed)
-        self._tpe = TPESampler(seed=seed)
+        self._random = RandomSampler(seed=seed) if random is None else random
+        self._tpe = TPESampler(seed=derive_seed(seed))
+        super().__init__(self._random, self._tpe)
 
     def reseed_rng(self) -> None:
         """Draw a new seed, for this sampler and those that it falls back on."""
+        super().reseed_rng()
         self._entropy = np.random.SeedSequence().entropy
-        self._random.reseed_rng()
-        self._tpe.reseed_rng()
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -87,19 +96,19 @@ class GaussianProcessSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Return the configuration with the highest expected improvement."""
+        """Return the configuration with the highest expected improvement, a random one at first."""
         if study._is_multi_objective():
             return self._tpe.sample_relative(study, trial, search_space)
         if not search_space:
             return {}
+        position = None
         evidence = self._read_evidence(study, trial, search_space)
-        if evidence is None:
-            return {}
-        rng = np.random.default_rng([self._entropy, trial.number])
-        with one_thread():
-            position = Acquisition(evidence).find_best(rng)
-        if position is None:
-            return {}  # every candidate has been run: the space is all but exhausted
+        if evidence is not None:
+            rng = np.random.default_rng([self._entropy, trial.number])
+            with one_thread():
+                position = Acquisition(evidence).find_best(rng)
+        if position is None:  # too few trials, or every candidate has been run
+            return sample_at_random(self._random, study, trial, search_space)
         pairs = zip(search_space.items(), position, strict=True)
         return {name: from_unit(at, distribution) for (name, distribution), at in pairs}
 
@@ -131,32 +140,17 @@ class GaussianProcessSampler(BaseSampler):
     ) -> Any:
         """Sample at random at first, then by TPE: a parameter that not every trial has."""
         finished = sum(t.state in _DONE for t in study.get_trials(deepcopy=False))
-        known = param_name in self._common.calculate(study) if finished else False
-        early = finished < self._n_startup_trials or known
+        early = finished < self._n_startup_trials
         sampler = self._random if early and not study._is_multi_objective() else self._tpe
         return sampler.sample_independent(study, trial, param_name, param_distribution)
-
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Tell those that it falls back on."""
-        self._tpe.before_trial(study, trial)
-
-    def after_trial(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        state: TrialState,
-        values: Sequence[float] | None,
-    ) -> None:
-        """Tell those that it falls back on."""
-        self._tpe.after_trial(study, trial, state, values)
 
     def _read_evidence(
         self, study: Study, trial: FrozenTrial, space: Mapping[str, BaseDistribution]
     ) -> Evidence | None:
         others = [t for t in read_trials(study) if t.number != trial.number and covers(t, space)]
-        done = [t for t in others if t.state in _DONE]
+        done = [t for t in others if t.state.is_finished()]
         losses = _read_losses(done, study.direction)
-        if len(done) < self._n_startup_trials or losses is None:
+        if sum(t.state in _DONE for t in done) < self._n_startup_trials or losses is None:
             return None
         running = [t for t in others if not t.state.is_finished()]
         return Evidence(
@@ -166,6 +160,24 @@ class GaussianProcessSampler(BaseSampler):
             list(space.values()),
             np.array([_measure_share(name, d, others) for name, d in space.items()]),
         )
+
+
+def derive_seed(seed: int | None) -> int | None:
+    """Return another seed: two samplers with the same one draw the same configurations."""
+    return None if seed is None else int(np.random.SeedSequence(seed).generate_state(1)[0])
+
+
+def sample_at_random(
+    sampler: RandomSampler,
+    study: Study,
+    trial: FrozenTrial,
+    search_space: Mapping[str, BaseDistribution],
+) -> dict[str, Any]:
+    """Return a random configuration: of the search space, which may be narrower than the limits."""
+    return {
+        name: sampler.sample_independent(study, trial, name, distribution)
+        for name, distribution in search_space.items()
+    }
 
 
 def has_scipy() -> bool:
@@ -206,11 +218,12 @@ def _measure_share(
 
 def _read_losses(trials: Sequence[FrozenTrial], direction: StudyDirection) -> Any:
     """Return finite losses, shape (trials,); ``None`` if no trial has one."""
-    losses = np.full(len(trials), np.inf)
+    losses = np.full(len(trials), np.nan)
     for i, trial in enumerate(trials):
-        if trial.state == TrialState.COMPLETE and is_feasible(trial):
-            losses[i] = loss_of(trial, direction)
+        if trial.state == TrialState.COMPLETE:
+            losses[i] = loss_of(trial, direction) if is_feasible(trial) else np.inf
     finite = losses[np.isfinite(losses)]
     if not len(finite):
         return None
-    return np.clip(np.nan_to_num(losses, nan=finite.max()), finite.min(), finite.max())
+    known = np.clip(losses, finite.min(), finite.max())
+    return np.nan_to_num(known, nan=np.median(finite))

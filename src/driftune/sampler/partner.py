@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from optuna.distributions import CategoricalDistribution
-from optuna.samplers import BaseSampler, TPESampler
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState
 
 from driftune.errors import UsageError, close_match
-from driftune.sampler.gaussian_process import GaussianProcessSampler, has_scipy
+from driftune.sampler.forwarding import ForwardingSampler
+from driftune.sampler.gaussian_process import (
+    GaussianProcessSampler,
+    derive_seed,
+    has_scipy,
+    sample_at_random,
+)
 from driftune.sampler.record import read_trials
 
 if TYPE_CHECKING:
@@ -28,7 +34,7 @@ _SOURCES = {
 _DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
-class AutoSampler(BaseSampler):
+class AutoSampler(ForwardingSampler):
     """A Gaussian process while it pays, TPE otherwise.
 
     The process takes a trial if SciPy is installed, the study has one objective and fewer
@@ -42,8 +48,12 @@ class AutoSampler(BaseSampler):
 
     def __init__(self, *, seed: int | None = None, most_trials: int = 250) -> None:
         self._most_trials = most_trials
-        self._tpe = TPESampler(seed=seed)
-        self._process = GaussianProcessSampler(seed=seed) if has_scipy() else None
+        self._tpe = TPESampler(seed=derive_seed(seed))
+        self._random = RandomSampler(seed=seed)
+        self._process: GaussianProcessSampler | None = None
+        if has_scipy():
+            self._process = GaussianProcessSampler(seed=seed, random=self._random)
+        super().__init__(self._tpe, self._process or self._random)
 
     def choose(self, study: Study) -> BaseSampler:
         """Return the sampler whose turn it is."""
@@ -54,12 +64,6 @@ class AutoSampler(BaseSampler):
             return self._tpe
         return self._process
 
-    def reseed_rng(self) -> None:
-        """Draw new seeds."""
-        self._tpe.reseed_rng()
-        if self._process is not None:
-            self._process.reseed_rng()
-
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
@@ -69,8 +73,9 @@ class AutoSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Ask the one whose turn it is."""
-        return self.choose(study).sample_relative(study, trial, search_space)
+        """Ask the one whose turn it is; sample at random while it knows too little."""
+        configuration = self.choose(study).sample_relative(study, trial, search_space)
+        return configuration or sample_at_random(self._random, study, trial, search_space)
 
     def sample_independent(
         self,
@@ -81,20 +86,6 @@ class AutoSampler(BaseSampler):
     ) -> Any:
         """Ask the one whose turn it is."""
         return self.choose(study).sample_independent(study, trial, param_name, param_distribution)
-
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Tell TPE; the process keeps nothing."""
-        self._tpe.before_trial(study, trial)
-
-    def after_trial(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        state: TrialState,
-        values: Sequence[float] | None,
-    ) -> None:
-        """Tell TPE; the process keeps nothing."""
-        self._tpe.after_trial(study, trial, state, values)
 
 
 def open_partner(partner: BaseSampler | str | None, seed: int | None) -> BaseSampler:
