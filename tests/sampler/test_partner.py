@@ -13,7 +13,9 @@ from optuna.trial import TrialState, create_trial
 from driftune.errors import MissingPackage, UsageError
 from driftune.sampler import FixedShare, LLMTPESampler, gaussian_process, source_of
 from driftune.sampler.acquisition import Acquisition, Evidence
+from driftune.sampler.forwarding import ForwardingSampler
 from driftune.sampler.gaussian_process import GaussianProcessSampler
+from driftune.sampler.partner import AutoSampler
 from driftune.sampler.unit_cube import from_unit, to_unit
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -175,3 +177,60 @@ def test_trials_outside_the_box_teach_the_process():
     box = {"x": FloatDistribution(0, 2), "y": FloatDistribution(0, 2)}
     (guess,) = sample_in_box(study, box, n=1)
     assert guess == {"x": pytest.approx(2, abs=0.2), "y": pytest.approx(0.5, abs=0.3)}
+
+
+def test_what_fails_is_not_tried_again_and_again():
+    """The best corner fails: the process must leave it, as it would not if it did not know."""
+
+    def fragile(trial):
+        x, y = trial.suggest_float("x", 0, 1), trial.suggest_float("y", 0, 1)
+        if x > 0.7 and y > 0.7:
+            raise ValueError("out of memory")
+        return -x - y
+
+    sampler = GaussianProcessSampler(seed=0)
+    study = optuna.create_study(sampler=sampler)
+    study.optimize(fragile, n_trials=30, catch=ValueError)
+    failed = sum(trial.state == TrialState.FAIL for trial in study.trials)
+    assert 1 <= failed <= 12
+    assert study.best_value < -1.5
+
+
+def test_start_up_trials_of_either_engine_lie_in_the_box_and_differ():
+    box = {"x": FloatDistribution(0.4, 0.5), "y": FloatDistribution(0.0, 0.1)}
+    for sampler in (GaussianProcessSampler(seed=3), AutoSampler(seed=3)):
+        study = optuna.create_study(sampler=sampler)
+        trials = [study._storage.get_trial(study.ask()._trial_id) for _ in range(4)]
+        drawn = [sampler.sample_relative(study, trial, box) for trial in trials]
+        assert all(0.4 <= params["x"] <= 0.5 and 0 <= params["y"] <= 0.1 for params in drawn)
+        assert len({params["x"] for params in drawn}) == 4
+
+
+def test_a_new_seed_and_the_ends_of_trials_reach_every_inner_sampler():
+    told = []
+
+    class Listener(optuna.samplers.RandomSampler):
+        def reseed_rng(self):
+            told.append("reseed")
+
+        def before_trial(self, study, trial):
+            told.append("before")
+
+        def after_trial(self, study, trial, state, values):
+            told.append(state.name)
+
+    class Holder(ForwardingSampler):
+        def infer_relative_search_space(self, study, trial):
+            return {}
+
+        def sample_relative(self, study, trial, search_space):
+            return {}
+
+        def sample_independent(self, study, trial, param_name, param_distribution):
+            return 0.5
+
+    sampler = Holder(Listener(), Listener())
+    study = optuna.create_study(sampler=sampler)
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    sampler.reseed_rng()
+    assert told == ["before"] * 2 + ["COMPLETE"] * 2 + ["reseed"] * 2

@@ -45,8 +45,8 @@ class GaussianProcessSampler(ForwardingSampler):
 
     Trials that break a constraint count as bad as the worst one seen, pruned and failed ones as
     bad as the middle one: bad enough to go elsewhere, not so bad that one that was interrupted by
-    chance closes the place. Everything is computed from the trials in storage, so a resumed study goes
-    on as if it had not stopped.
+    chance closes the place. Everything is computed from the trials in storage, so a resumed study
+    goes on as if it had not stopped.
 
     Args:
         seed: Makes the sampler deterministic, given the trials.
