@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from driftune.errors import ServiceUnavailable
+from driftune.sampler.experience import EarlierStudy
 from driftune.tracking import Tracker
 from driftune.tuning import TuningResult
 
@@ -119,3 +120,43 @@ def test_a_server_that_is_away_names_the_setting(monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(ServiceUnavailable, match="MLFLOW_TRACKING_URI"):
         Tracker("http://127.0.0.1:9").experiment("p")  # the discard port: nobody listens
+
+
+def study(name, problem="p", best=0.1, **features):
+    entries = [{"params": {"learning_rate": best}, "value": 1.0}]
+    return EarlierStudy(problem, name, "lightgbm", {"log_rows": 3.0} | features, entries, 1.0)
+
+
+def test_what_a_study_found_is_read_by_every_problem_of_the_store(tracker):
+    tracker.experience("p", "r").keep(study("a"))
+    tracker.experience("q").keep(study("b", "q", best=0.2))
+    found = tracker.experience("new").recall("lightgbm")
+    assert sorted(found, key=lambda s: s.study) == [study("a"), study("b", "q", best=0.2)]
+    assert tracker.experience("new").recall("xgboost") == []
+
+
+def test_the_record_is_on_the_run_of_the_retune_in_words_too(tracker):
+    tracker.experience("p", "r").keep(study("a", missing_share=0.25))
+    tags = tracker.client.get_run(tracker.retune_run("p", "r")).data.tags
+    assert tags["driftune.meta.missing_share"] == "0.25"
+    assert tags["driftune.family"] == "lightgbm"
+
+
+def test_a_study_that_goes_on_replaces_its_record(tracker):
+    memory = tracker.experience("p")
+    memory.keep(study("a"))
+    memory.keep(study("a", best=0.3))
+    assert memory.recall("lightgbm") == [study("a", best=0.3)]
+
+
+def test_runs_without_a_readable_record_are_passed_over(tracker):
+    tracker.retune_run("p", "x", **{"driftune.family": "lightgbm", "driftune.experience": "{"})
+    tracker.retune_run("p", "y", **{"driftune.family": "lightgbm"})
+    assert tracker.experience("p").recall("lightgbm") == []
+
+
+def test_a_store_that_is_away_teaches_nothing_and_fails_nothing(monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    memory = Tracker("http://127.0.0.1:9").experience("p", "r")
+    assert memory.recall("lightgbm") == []
+    memory.keep(study("a"))

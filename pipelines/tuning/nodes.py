@@ -45,23 +45,31 @@ def hold_out(labelled_rows: DataFrame, settings: Settings) -> tuple[DataFrame, D
     return hold_out_newest(labelled_rows, settings, settings.gate)
 
 
-def search(search_rows: DataFrame, settings: Settings, tuning: dict[str, Any]) -> dict[str, Any]:
+def search(
+    search_rows: DataFrame, settings: Settings, tuning: dict[str, Any], retune_id: str | None
+) -> dict[str, Any]:
     """Tune on the search rows; resumes a study of the same rows and configuration."""
     project = Project.find()
     plan = settings.tuning_with(tuning)
-    result = tune(
-        settings.problem,
-        search_rows,
-        space=plan.space,
-        budget=plan.budget,
-        storage=project.study_storage,
-        n_folds=plan.folds,
-        seed=plan.seed,
-        family=plan.family,
-        warm_start=_earlier_best(project, settings.name),
-        language_model=project.language_model(plan),
-        on_progress=listener(),
-    )
+    tracker = project.tracker
+    with tracker.traces(settings.name, retune_id) as traces:
+        result = tune(
+            settings.problem,
+            search_rows,
+            space=plan.space,
+            budget=plan.budget,
+            storage=project.study_storage,
+            n_folds=plan.folds,
+            seed=plan.seed,
+            family=plan.family,
+            warm_start=_earlier_best(project, settings.name),
+            earlier_configurations=plan.earlier_configurations,
+            experience=tracker.experience(settings.name, retune_id),
+            language_model=traces.of(project.language_model(plan)),
+            share_column_names=plan.share_column_names,
+            on_progress=listener(),
+        )
+        traces.belong_to(retune_id or result.study_name)
     if result.stop_reason == "user":  # what is finished is stored; the next call goes on from there
         raise KeyboardInterrupt
     return result.to_dict()

@@ -24,7 +24,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 search,
-                ["search_rows", "settings", "params:tuning"],
+                ["search_rows", "settings", "params:tuning", "params:retune_id"],
                 "tuning_result",
                 name="search",
             ),

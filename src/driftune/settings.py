@@ -122,8 +122,13 @@ class Tuning(Section):
         space: A preset's name, or parameter -> ``{type, low, high, log, step, choices}``.
         folds: Validation folds.
         budget: When to stop.
+        earlier_configurations: How many configurations of earlier studies are tried first: of the
+            same problem, else of the one with the most similar data. 0: none (auto-sklearn calls
+            this ``initial_configurations_via_metalearning``).
         language_model: LiteLLM's model string, ``scripted:tuner``, or none.
         allow_unpriced: Ask a model whose price is unknown, such as one of your own server.
+        share_column_names: Let the language model read the names of the columns. It never reads a
+            row or a value.
         seed: Makes a run repeatable.
     """
 
@@ -131,8 +136,10 @@ class Tuning(Section):
     space: str | dict[str, Any] = "recommended"
     folds: int = Field(default=3, ge=2)
     budget: Budget = Budget()
+    earlier_configurations: int = Field(default=3, ge=0)
     language_model: str | None = None
     allow_unpriced: bool = False
+    share_column_names: bool = False
     seed: int = 0
 
 

@@ -10,10 +10,11 @@ import logging
 import os
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from driftune.errors import ServiceUnavailable
+from driftune.errors import ServiceUnavailable, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,10 +22,16 @@ if TYPE_CHECKING:
 
     from mlflow import MlflowClient
 
+    from driftune.sampler.experience import EarlierStudy
+    from driftune.tracing import Traces
     from driftune.tuning import TuningResult
 
+logger = logging.getLogger(__name__)
 RETUNE_TAG = "driftune.retune_id"
 TRIAL_TAG = "driftune.trial"
+FAMILY_TAG = "driftune.family"
+EXPERIENCE_TAG = "driftune.experience"
+RECALLED = 500  # studies of a family that are looked at, the newest
 MAX_VALUE_LENGTH = 500
 
 
@@ -130,6 +137,26 @@ class Tracker:
         """Close a run."""
         self.client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
 
+    def traces(self, problem: str, retune_id: str | None = None) -> Traces:
+        """Take the calls of language models, to be written as traces of a retune.
+
+        Args:
+            problem: Whose experiment.
+            retune_id: Names the run; ``None`` until :meth:`Traces.belong_to` says it.
+        """
+        from driftune.tracing import Traces
+
+        return Traces(self, problem, retune_id)
+
+    def experience(self, problem: str, retune_id: str | None = None) -> TrackedExperience:
+        """What earlier studies found, of all problems in this store.
+
+        Args:
+            problem: That is tuned.
+            retune_id: Names the run that keeps its record; ``None`` for the study's name.
+        """
+        return TrackedExperience(self, problem, retune_id)
+
     def running(self, problem: str) -> list[tuple[str, str]]:
         """Return ``(retune id, run id)`` of the parent runs that are not closed."""
         found = self.client.search_runs(
@@ -192,3 +219,61 @@ class Tracker:
     def _find(self, experiment: str, query: str) -> str | None:
         runs = self.client.search_runs([experiment], query, max_results=1)
         return str(runs[0].info.run_id) if runs else None
+
+
+@dataclass(frozen=True)
+class TrackedExperience:
+    """What studies found, as tags of their retunes' runs; all problems of the store share it.
+
+    A store that does not answer teaches nothing: the study runs without.
+
+    Attributes:
+        tracker: The store.
+        problem: That is tuned.
+        retune_id: Names the run; ``None`` for the study's name.
+    """
+
+    tracker: Tracker
+    problem: str
+    retune_id: str | None = None
+
+    def recall(self, family: str) -> list[EarlierStudy]:
+        """The newest studies of a family, of any problem; two queries, whatever their number."""
+        from mlflow.exceptions import MlflowException
+
+        client = self.tracker.client
+        try:
+            experiments = [found.experiment_id for found in client.search_experiments()]
+            runs = client.search_runs(
+                experiments,
+                f"tags.`{FAMILY_TAG}` = '{family}'",
+                order_by=["attributes.start_time DESC"],
+                max_results=RECALLED,
+            )
+        except MlflowException as error:
+            logger.warning("No earlier studies: MLflow does not answer (%s).", error.error_code)
+            return []
+        found = (_read_experience(run.data.tags.get(EXPERIENCE_TAG, "")) for run in runs)
+        return [study for study in found if study is not None]
+
+    def keep(self, study: EarlierStudy) -> None:
+        """Write the record to the run of the retune, in one request."""
+        from mlflow.entities import RunTag
+        from mlflow.exceptions import MlflowException
+
+        tags = {FAMILY_TAG: study.family, EXPERIENCE_TAG: study.to_json()}
+        tags |= {f"driftune.meta.{name}": f"{x:.6g}" for name, x in study.features.items()}
+        try:
+            run = self.tracker.retune_run(self.problem, self.retune_id or study.study)
+            self.tracker.client.log_batch(run, tags=[RunTag(k, v) for k, v in tags.items()])
+        except (MlflowException, ServiceUnavailable) as error:
+            logger.warning("Later studies will not know %s: %s", study.study, error)
+
+
+def _read_experience(text: str) -> EarlierStudy | None:
+    from driftune.sampler.experience import EarlierStudy
+
+    try:
+        return EarlierStudy.from_json(text)
+    except UsageError:  # another version's
+        return None

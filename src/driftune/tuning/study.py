@@ -110,7 +110,7 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
     with _quiet_optuna():
         opened = open_storage(storage)
         study = _open(task, opened, study_name)
-        memory = experience or StorageExperience(opened)
+        memory = StorageExperience(opened) if experience is None else experience
         limits = _limits(clock, task, on_progress)
         if limits.resume(study.get_trials(deepcopy=False)):
             if sampler is None:
