@@ -8,6 +8,7 @@ import typer
 
 from driftune import __version__
 from driftune.cli import demonstrate, diagnose, models, running
+from driftune.cli.bench import bench
 
 app = typer.Typer(
     name="driftune",
@@ -49,3 +50,4 @@ COMMANDS = (
 )
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(bench)
