@@ -2,8 +2,9 @@
 
 import pandas as pd
 
+from driftune.sampler.experience import EarlierStudy
 from pipelines.datasets import read_lazily
-from pipelines.tuning.nodes import collect_rows, hold_out
+from pipelines.tuning.nodes import collect_rows, hold_out, search
 
 
 def test_batches_are_put_together_in_order_whatever_their_number_types(tmp_path):
@@ -37,3 +38,21 @@ def test_the_newest_rows_are_kept_from_the_search(module_project):
     assert search["scheduled_departure"].max() < promotion["scheduled_departure"].min()
     span = promotion["scheduled_departure"].max() - promotion["scheduled_departure"].min()
     assert span <= pd.Timedelta(days=7)
+
+
+def test_a_study_starts_from_the_last_ones_best_and_calls_are_traced_on_its_run(project):
+    settings, tracker = project.settings("tiny"), project.tracker
+    rows, _ = hold_out(pd.read_parquet(settings.rows), settings)
+    best = [{"params": {"learning_rate": 0.4}, "value": 1.0}]
+    tracker.experience("tiny", "last").keep(EarlierStudy("tiny", "s", "lightgbm", {}, best, 0.0))
+    rate = {"type": "float", "low": 0.2, "high": 0.5}
+    asked = {"folds": 2, "space": {"learning_rate": rate}, "language_model": "scripted:tuner"}
+    made = search(rows, settings, {**asked, "budget": {"max_trials": 6}}, None)
+    started = [t["params"] for t in made["trials"] if t["source"] == "warm_start"]
+    assert started == [{"learning_rate": 0.2}, {"learning_rate": 0.4}]  # the default comes first
+    run = tracker.retune_run("tiny", made["study_name"])
+    kept = [study.study for study in tracker.experience("tiny").recall("lightgbm")]
+    assert sorted(kept) == sorted(["s", made["study_name"]])
+    places = [tracker.experiment("tiny")]
+    traces = tracker.client.search_traces(locations=places, run_id=run)
+    assert len(traces) == made["llm_calls"] > 0
