@@ -8,17 +8,23 @@ perceptron on each of eight OpenML tasks, balanced validation accuracy over five
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.resources import files
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from optuna.distributions import IntDistribution
+from positions import Space, choose_greedily
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 TASKS = (
     "australian", "blood_transfusion", "car", "credit_g", "kc1", "phoneme", "segment", "vehicle",
 )  # fmt: skip
 SHAPE = {"alpha": 10, "batch_size": 10, "depth": 3, "learning_rate_init": 10, "width": 10}
-SPACE = {name: IntDistribution(0, count - 1) for name, count in SHAPE.items()}
+SPACE: Space = {name: IntDistribution(0, count - 1) for name, count in SHAPE.items()}
 """Positions on the tables' own grids, which are even in the logarithm."""
 
 
@@ -28,26 +34,27 @@ class Table:
 
     Args:
         name: Of the task.
-        regret: Shape (10, 10, 3, 10, 10) in the order of ``SPACE``; 0 at the best configuration of
-            the table, 1 at the median one, more below it.
+        regrets: Shape (10, 10, 3, 10, 10) in the order of ``SPACE``; 0 at the best configuration
+            of the table, 1 at the median one, more below it.
     """
 
     name: str
-    regret: np.ndarray
+    regrets: np.ndarray = field(repr=False)
+    space: ClassVar[Space] = SPACE
 
-    def look_up(self, configuration: dict[str, int]) -> float:
-        """Return the normalised regret of a configuration."""
-        return float(self.regret[tuple(configuration[name] for name in SPACE)])
+    def regret(self, configuration: Mapping[str, Any]) -> float:
+        """Look up the regret of a configuration."""
+        return float(self.regrets[tuple(configuration[name] for name in SPACE)])
 
-    @property
-    def best(self) -> dict[str, int]:
+    @cached_property
+    def best(self) -> dict[str, Any]:
         """The configuration with no regret."""
-        return _read_position(self.regret, int(self.regret.argmin()))
+        return _read_position(int(self.regrets.argmin()))
 
-    @property
-    def worst(self) -> dict[str, int]:
+    @cached_property
+    def worst(self) -> dict[str, Any]:
         """The configuration with the most."""
-        return _read_position(self.regret, int(self.regret.argmax()))
+        return _read_position(int(self.regrets.argmax()))
 
 
 def load_tables() -> list[Table]:
@@ -55,19 +62,13 @@ def load_tables() -> list[Table]:
     return [_load(name) for name in TASKS]
 
 
-def learn_portfolio(tables: list[Table], size: int = 5) -> list[dict[str, int]]:
-    """Choose, greedily, the configurations whose best one has the lowest mean regret on ``tables``.
+def learn_portfolio(others: Sequence[Table], size: int = 5) -> list[dict[str, Any]]:
+    """Choose, greedily, the configurations whose best one has the lowest mean regret.
 
     Leave the task out on which the portfolio is going to run.
     """
-    regrets = np.array([table.regret.ravel() for table in tables])
-    reached = np.full((len(tables), 1), np.inf)
-    entries = []
-    for _ in range(size):
-        position = int(np.minimum(regrets, reached).mean(axis=0).argmin())
-        reached = np.minimum(reached, regrets[:, [position]])
-        entries.append(_read_position(tables[0].regret, position))
-    return entries
+    regrets = np.array([table.regrets.ravel() for table in others])
+    return [_read_position(position) for position in choose_greedily(regrets, size)]
 
 
 def _load(name: str) -> Table:
@@ -80,6 +81,6 @@ def _load(name: str) -> Table:
     return Table(name, (best - accuracy) / (best - np.median(accuracy)))
 
 
-def _read_position(regret: np.ndarray, position: int) -> dict[str, int]:
-    indices = np.unravel_index(position, regret.shape)
+def _read_position(position: int) -> dict[str, Any]:
+    indices = np.unravel_index(position, tuple(SHAPE.values()))
     return {name: int(index) for name, index in zip(SPACE, indices, strict=True)}

@@ -1,128 +1,96 @@
-"""What the sampler benchmark compares, and the scripted models that sit in a real one's place."""
+"""What the sampler benchmark compares: arms by name.
+
+``null`` is the sampler without a model, its default, and ``gp`` in a name makes a Gaussian process
+the partner. ``portfolio+tpe`` and ``portfolio+gp`` have no jitter either. A model's name is
+followed by who decides on its share: ``earned`` (the default), ``fixed`` (a half, as in SLLMBO's
+paper) or ``decaying``.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from hpo_tables import SPACE, Table
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from published_sllmbo import PublishedSLLMBO
+from scripted_models import MODELS, CountedModel, build_model
 
-from driftune.language_model import ScriptedLanguageModel
-from driftune.sampler import DecayingShare, EarnedShare, FixedShare, LLMTPESampler
+from driftune.sampler import DecayingShare, FixedShare, LLMTPESampler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
-    from driftune.sampler import Allocation
+    from tuning_tasks import Configuration, TuningTask
 
-Portfolio = list[dict[str, int]]
-
-ALLOCATIONS: dict[str, Callable[[], Allocation]] = {
-    "earned": EarnedShare,
+ALLOCATIONS: dict[str, Any] = {
+    "earned": lambda: None,  # whatever the sampler's default is
     "fixed": lambda: FixedShare(0.5),
     "decaying": DecayingShare,
-    "none": lambda: FixedShare(0.0),
 }
-MODELS = ("good", "bad", "random", "text")
-
 ARMS = (
     "random",
     "tpe",
-    "portfolio+tpe",
-    "portfolio+null",
     "gp",
+    "portfolio+tpe",
     "portfolio+gp",
-    "portfolio+gp+null",
-    *(f"portfolio+{model}+earned" for model in MODELS),
-    "portfolio+good+fixed",
-    "portfolio+bad+fixed",
-    "portfolio+random+fixed",
-    *(f"portfolio+{model}+decaying" for model in ("good", "bad", "random")),
     "null",
-    "good+earned",
-    "bad+earned",
-    "random+earned",
+    "portfolio+null",
+    "portfolio+gp+null",
+    *(f"{model}+earned" for model in MODELS),
+    *(f"portfolio+{model}+earned" for model in MODELS),
+    *(f"portfolio+gp+{model}+earned" for model in MODELS),
     "good+fixed",
     "bad+fixed",
-    "sllmbo+good",
-    "sllmbo+bad",
+    "portfolio+good+fixed",
+    "portfolio+bad+fixed",
+    "portfolio+gp+good+fixed",
+    "portfolio+good+decaying",
+    "portfolio+bad+decaying",
+    *(f"sllmbo+{model}" for model in MODELS),
+    "portfolio+local+earned",
+    "sllmbo+local",
 )
-"""``null`` is the sampler without a model, its default; ``portfolio+tpe`` has no jitter either."""
 
 
-def build_sampler(arm: str, table: Table, portfolio: Portfolio, seed: int) -> BaseSampler:
-    """Return the sampler that ``arm`` stands for, on this task and with this seed."""
+def is_arm(name: str) -> bool:
+    """Whether ``build_sampler`` can make it: also combinations that ``ARMS`` leaves out."""
+    if name in ARMS:
+        return True
+    rest = name.removeprefix("portfolio+").removeprefix("gp+").removeprefix("auto+")
+    model, _, allocation = rest.partition("+")
+    known = model in (*MODELS, "local") and allocation in ALLOCATIONS
+    return known or rest in ("null", "tpe", "gp")
+
+
+def name_control(arm: str) -> str:
+    """Return the arm that is the same without a language model."""
+    start = "portfolio+" if arm.startswith("portfolio+") else ""
+    partner = next((f"{p}+" for p in ("gp", "auto") if f"{p}+" in arm), "")
+    return f"{start}{partner}null"
+
+
+def build_sampler(
+    arm: str, task: TuningTask, portfolio: Sequence[Configuration], seed: int
+) -> tuple[BaseSampler, CountedModel | None]:
+    """Return the sampler that ``arm`` stands for and the model in it, if there is one."""
     parts = arm.split("+")
     if arm == "random":
-        return RandomSampler(seed=seed)
+        return RandomSampler(seed=seed), None
     if arm == "tpe":
-        return TPESampler(seed=seed)
+        return TPESampler(seed=seed), None
     if parts[0] == "sllmbo":
-        return PublishedSLLMBO(build_model(parts[1], table, seed), seed)
-    settings: dict[str, Any] = {"search_space": SPACE, "seed": seed}
+        model = build_model(parts[1], task, seed)
+        return PublishedSLLMBO(model, seed), model
+    settings: dict[str, Any] = {"search_space": task.space, "seed": seed}
     if parts[0] == "portfolio":
         settings["warm_start"] = portfolio
         parts = parts[1:]
-    if parts[0] == "gp":
-        settings["partner"] = "gp"
-    if parts in (["tpe"], ["gp"]):
-        settings["allocation"] = FixedShare(0.0)
-    elif parts[-1] != "null":
-        settings["language_model"] = build_model(parts[0], table, seed)
-        settings["allocation"] = ALLOCATIONS[parts[1]]()
-    return LLMTPESampler(**settings)
-
-
-def build_model(kind: str, table: Table, seed: int) -> ScriptedLanguageModel:
-    """Return a scripted model of four configurations an answer.
-
-    ``good`` knows a point next to the optimum in half of its configurations and guesses in the
-    others; ``bad`` stays next to the worst point of the table; ``random`` guesses; ``text`` never
-    answers with JSON.
-    """
-    rng = np.random.default_rng([seed, 1])
-
-    def near(centre: dict[str, int]) -> dict[str, int]:
-        moved = {name: centre[name] + int(rng.integers(-1, 2)) for name in SPACE}
-        return {n: min(max(v, SPACE[n].low), SPACE[n].high) for n, v in moved.items()}
-
-    def guess() -> dict[str, int]:
-        return {name: int(rng.integers(d.low, d.high + 1)) for name, d in SPACE.items()}
-
-    propose = {
-        "good": lambda: near(table.best) if rng.random() < 0.5 else guess(),
-        "bad": lambda: near(table.worst),
-        "random": guess,
-    }.get(kind)
-
-    def answer(messages: list[dict[str, str]], schema: dict[str, Any]) -> str | dict[str, Any]:
-        if propose is None:
-            return "Certainly! A learning rate that is neither too high nor too low works well."
-        return {"proposals": [{"configuration": propose()} for _ in range(4)]}
-
-    return ScriptedLanguageModel(answer)
-
-
-class PublishedSLLMBO(TPESampler):
-    """What SLLMBO's released code does, as far as the trials go.
-
-    The middle of the ranges first; then a coin for every parameter between one value out of a new
-    answer and univariate TPE, so that most configurations mix both. Its model sees the incumbent
-    alone, which makes no difference to a scripted one.
-    """
-
-    def __init__(self, model: ScriptedLanguageModel, seed: int) -> None:
-        """Take the model and the seed of both coins and TPE."""
-        super().__init__(seed=seed, multivariate=False)
-        self._model = model
-        self._coin = np.random.default_rng([seed, 2])
-
-    def sample_independent(self, study, trial, param_name, param_distribution):
-        """Return the middle, the model's value or TPE's."""
-        if trial.number == 0:
-            return (param_distribution.low + param_distribution.high) // 2
-        if self._coin.random() < 0.5:
-            proposals = self._model._replies([], {})["proposals"]
-            return proposals[0]["configuration"][param_name]
-        return super().sample_independent(study, trial, param_name, param_distribution)
+    if parts[0] in ("tpe", "gp", "auto"):
+        settings["partner"] = parts[0]
+        parts = parts[1:]
+    if not parts:
+        return LLMTPESampler(**settings, allocation=FixedShare(0.0)), None
+    if parts == ["null"]:
+        return LLMTPESampler(**settings), None
+    model = build_model(parts[0], task, seed)
+    allocation = ALLOCATIONS[parts[1]]()
+    return LLMTPESampler(**settings, language_model=model, allocation=allocation), model
