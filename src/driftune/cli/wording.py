@@ -87,8 +87,18 @@ def print_study(result: TuningResult, problem: str) -> None:
     for name, value in result.best_params.items():
         shown = f"{value:.6g}" if isinstance(value, float) else str(value)
         out.print(escape(f"  {name}: {shown}"))
-    out.print(escape(result.table_by_source()))
+    _print_sources(result)
     name = Path(problem).stem
     where = "" if name == problem else f", once {problem} lies in a project's conf/problems"
     said = f"`driftune retune {name}` trains, proves and registers a model{where}."
     out.print(escape(said))
+
+
+def _print_sources(result: TuningResult) -> None:
+    """Print a table when there is a language model to account for, else one line."""
+    if result.worth.verdict != "no model":
+        out.print(escape(result.table_by_source()))
+        out.print(escape(result.worth.sentence(result.metric)))
+        return
+    trials = ", ".join(f"{entry['trials']} {entry['source']}" for entry in result.by_source)
+    out.print(escape(f"Trials by source: {trials}; no language model took part."))

@@ -1,4 +1,4 @@
-"""The latest search: who proposed what, what it brought, and whether a language model took part."""
+"""The latest search: who proposed what, what it brought, and what a language model was worth."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from driftune.project import Project
     from driftune.reporting.story import Story
+    from driftune.sampler.worth import Worth
     from driftune.settings import Settings
 
 MARKS = {
@@ -34,7 +35,7 @@ class Study:
     Attributes:
         result: Its outcome.
         picture: Values per trial, as ``<svg>``; empty without a completed trial.
-        language_model: One sentence: whether one took part and what it cost.
+        language_model: One sentence: whether one took part and whether it earned its money.
         rationales: ``(trial number, value, sentence)`` of the language model, the best first.
     """
 
@@ -62,30 +63,10 @@ def read_study(project: Project, settings: Settings, story: Story) -> Study | No
 
 
 def describe_language_model(result: TuningResult, configured: str | None) -> str:
-    """Say whether a language model took part, what it cost and whether it earned that."""
-    by_source = {entry["source"]: entry for entry in result.by_source}
-    own = by_source.get("llm")
-    if own is None and result.llm_calls == 0:
-        if configured:
-            return f"No language model took part in this study, although {configured} is set."
-        return "No language model was used in this study; it cost nothing."
-    own = own or {"trials": 0, "improvements": 0, "gain": 0.0, "tokens": 0, "fallbacks": 0}
-    text = (
-        f"A language model took part: it proposed {own['trials']} of {len(result.trials)}"
-        f" trials and improved on the incumbent in {own['improvements']} of them (together by"
-        f" {own['gain']:.4g} {result.metric}). Calls: {result.llm_calls}, tokens:"
-        f" {own.get('tokens', 0):,}, cost: ${result.llm_cost_usd:.4f}."
-    )
-    if own.get("fallbacks"):
-        text += f" Turns that fell back to another source: {own['fallbacks']}."
-    null = by_source.get("jitter")
-    if null:
-        text += (
-            f" The null model, which only jitters the incumbent, improved on it in"
-            f" {null['improvements']} of {null['trials']} trials"
-            f" (together by {null['gain']:.4g}), at no cost."
-        )
-    return text
+    """Say whether a language model took part and whether it earned its money."""
+    if configured and result.worth.verdict == "no model":
+        return f"No language model took part in this study, although {configured} is set."
+    return result.worth.sentence(result.metric)
 
 
 def _rationales(result: TuningResult) -> list[tuple[int, float | None, str]]:
@@ -114,6 +95,7 @@ def _paint(figure: Figure, result: TuningResult) -> None:
     trials = result.trials.sort_values("number")
     done = trials[trials["value"].notna()]
     low, high = _limits(done["value"].to_numpy(dtype=float), result.direction)
+    low, high = _stretch(result.worth, low, high)
     lost = _paint_sources(axes, done, low, high)
     minimize = result.direction == "minimize"
     best = done["value"].cummin() if minimize else done["value"].cummax()
@@ -121,6 +103,7 @@ def _paint(figure: Figure, result: TuningResult) -> None:
         [*done["number"], trials["number"].iloc[-1]], [*best, best.iloc[-1]], where="post",
         color=INK, linewidth=1.6, label="incumbent", zorder=1,
     )  # fmt: skip
+    _paint_estimate(axes, result.worth, trials["number"].iloc[-1] + 1, low, high)
     failed = trials[trials["value"].isna()]["number"]
     if len(failed):
         edge = [high if minimize else low] * len(failed)
@@ -145,6 +128,26 @@ def _paint_sources(axes: Any, trials: DataFrame, low: float, high: float) -> int
             label=str(source).replace("_", " "), zorder=2,
         )  # fmt: skip
     return int((~trials["value"].between(low, high)).sum())
+
+
+def _stretch(worth: Worth, low: float, high: float) -> tuple[float, float]:
+    """Make room for the interval; a long one must not flatten the trials."""
+    reach = (high - low) / 4
+    if worth.low is not None and worth.high is not None:
+        low, high = min(low, max(worth.low, low - reach)), max(high, min(worth.high, high + reach))
+    return low, high
+
+
+def _paint_estimate(axes: Any, worth: Worth, place: int, low: float, high: float) -> None:
+    """Draw what the study is estimated to have reached without the language model."""
+    if worth.estimate is None or worth.low is None or worth.high is None:
+        return
+    ends = [max(worth.low, low), min(worth.high, high)]
+    label = "without the model (95%)"
+    axes.plot(
+        [place, place], ends, color=SKY, linewidth=5, solid_capstyle="butt", label=label, zorder=1
+    )
+    axes.plot(place, worth.estimate, "_", color=INK, markersize=12, markeredgewidth=2, zorder=2)
 
 
 def _limits(

@@ -33,11 +33,11 @@ class Worth:
     Args:
         verdict: One of ``VERDICTS``. "earned": the study reached more than the better end of the
             interval. "cost without gain": the model was asked, and none of its trials improved on
-            the incumbent, or the study ended beyond the worse end. "not shown": luck explains
+            the incumbent, or the study ended beyond the worse end. "not shown": luck can explain
             the difference. "too few trials": other sources ran fewer than 8.
         reached: Best value of the study; ``None`` without one.
         estimate: Median of what it would have reached without the model; ``None`` if unknown.
-        low: Lower end of the 95 % interval around ``estimate``, in units of the objective.
+        low: Lower end of the 95% interval around ``estimate``, in units of the objective.
         high: Upper end.
         trials: Finished trials that the model proposed.
         share: Of all improvement after the warm start, what these trials brought, 0 to 1.
@@ -61,6 +61,11 @@ class Worth:
     null_trials: int = 0
     null_share: float = 0.0
 
+    @property
+    def price_unknown(self) -> bool:
+        """Whether no call has a known price."""
+        return 0 < self.calls <= self.unpriced_calls
+
     def sentence(self, metric: str) -> str:
         """Answer the question in words and numbers.
 
@@ -69,9 +74,9 @@ class Worth:
         >>> print(Worth("not shown", 10.0, 10.4, 9.7, 10.9, trials=9, share=0.5, calls=3,
         ...             cost_usd=0.0123, null_trials=7, null_share=0.25).sentence("rmse"))
         It is not shown that the language model earned its money: the study reached rmse 10, and \
-without the model an estimated 10.4 (95 % interval 9.7 to 10.9), which luck alone explains; the \
-model proposed 9 trials in 3 calls for $0.0123 and brought 50 % of the improvement, the null \
-model, which only jitters the incumbent, 25 % with 7 trials for nothing.
+without the model an estimated 10.4 (95% interval 9.7 to 10.9), which luck alone can explain; the \
+model proposed 9 trials in 3 calls for $0.0123 and brought 50% of the improvement, the null \
+model, which only jitters the incumbent, 25% with 7 trials for nothing.
 
         Args:
             metric: Name of what the objective measures.
@@ -84,17 +89,18 @@ model, which only jitters the incumbent, 25 % with 7 trials for nothing.
         reached = "nothing" if self.reached is None else f"{metric} {self.reached:.5g}"
         said = f"the study reached {reached}"
         if self.estimate is not None:
-            interval = f"95 % interval {self.low:.5g} to {self.high:.5g}"
+            interval = f"95% interval {self.low:.5g} to {self.high:.5g}"
             said += f", and without the model an estimated {self.estimate:.5g} ({interval})"
         if self.verdict == "earned":
             return f"The language model earned its money: {said}"
         if self.verdict == "cost without gain":
-            why = "none of its trials improved on the incumbent, and " if not self.share else ""
+            runs = "trials improved on the incumbent" if self.trials else "proposals was run"
+            why = "" if self.share else f"none of its {runs}, and "
             return f"The language model did not earn its money: {why}{said}"
         if self.verdict == "not shown":
             return (
                 f"It is not shown that the language model earned its money: {said}, which luck"
-                " alone explains"
+                " alone can explain"
             )
         return (
             f"Whether the language model earned its money cannot be said: {said}, and fewer than"
@@ -104,14 +110,14 @@ model, which only jitters the incumbent, 25 % with 7 trials for nothing.
     def _effort(self) -> str:
         return (
             f"the model proposed {_count(self.trials, 'trial')} in {_count(self.calls, 'call')}"
-            f" {self._price()} and brought {self.share:.0%} of the improvement".replace("%", " %")
+            f" {self._price()} and brought {self.share:.0%} of the improvement"
         )
 
     def _price(self) -> str:
+        if self.price_unknown:
+            return "(price unknown)"
         if not self.unpriced_calls:
             return f"for ${self.cost_usd:.4f}"
-        if self.unpriced_calls >= self.calls:
-            return "(price unknown)"
         return f"for ${self.cost_usd:.4f} and {self.unpriced_calls} at an unknown price"
 
     def _control(self) -> str:
@@ -119,7 +125,7 @@ model, which only jitters the incumbent, 25 % with 7 trials for nothing.
             return "and no null model ran beside it"
         return (
             f"the null model, which only jitters the incumbent, {self.null_share:.0%} with"
-            f" {_count(self.null_trials, 'trial')} for nothing".replace("%", " %")
+            f" {_count(self.null_trials, 'trial')} for nothing"
         )
 
 

@@ -1,10 +1,10 @@
-"""What a study found: the best configuration, every trial, and who proposed what."""
+"""What a study found: the best configuration, every trial, who proposed what, and its worth."""
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import InitVar, asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,9 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
     from optuna.trial import FrozenTrial
+
+    from driftune.sampler.history import Outcome
+    from driftune.sampler.worth import Worth
 
 EXPLANATIONS = ("fold_scores", "spread", "train_gap", "best_iteration", "fit_seconds")
 TRIAL_COLUMNS = (
@@ -25,6 +28,8 @@ TRIAL_COLUMNS = (
     *EXPLANATIONS,
     "failure",
 )
+SOURCE_COLUMNS = ("source", "trials", "improvements", "gain", "share")
+CALL_COLUMNS = ("calls", "tokens", "cost_usd", "unpriced_calls", "fallbacks", "vetoes")
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,8 @@ class TuningResult:
             ``rationale``, ``duration`` (seconds), ``params`` (dict), ``fold_scores``, ``spread``,
             ``train_gap`` (validation minus training loss), ``best_iteration``, ``fit_seconds``,
             ``failure``; missing where it does not apply.
-        by_source: One dict per source, as the sampler credits them.
+        by_source: One dict per source, as the sampler credits them; see
+            :class:`driftune.sampler.SourceCredit`.
         stop_reason: ``time``, ``trials``, ``converged``, ``llm_cost`` or ``user``.
         llm_cost_usd: Dollars spent on language-model calls in this study.
         llm_calls: Language-model calls in this study.
@@ -53,6 +59,9 @@ class TuningResult:
         storage: Where the study lives; ``None`` when it was in memory.
         seconds: Wall time of this call.
         seed: Of the folds, the fits and the sampler.
+        worth: Whether the language model earned its money, and what the study is estimated to have
+            reached without it; see :func:`driftune.sampler.worth.estimate_without_model`.
+        kept_worth: The same as a dict from an earlier run; ``None`` estimates it now.
     """
 
     problem: str
@@ -73,31 +82,79 @@ class TuningResult:
     storage: str | None
     seconds: float
     seed: int
+    worth: Worth = field(init=False)
+    kept_worth: InitVar[dict[str, Any] | None] = None
+
+    def __post_init__(self, kept_worth: dict[str, Any] | None) -> None:
+        """Estimate what the language model was worth, unless that was done when it was stored."""
+        from driftune.sampler.worth import Worth
+
+        worth = Worth(**kept_worth) if kept_worth else self._estimate_worth()
+        object.__setattr__(self, "worth", worth)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON values; NaN becomes ``None``."""
-        content = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "trials"}
-        content["trials"] = self.trials.to_dict("records")
+        content = {f.name: getattr(self, f.name) for f in fields(self)}
+        content |= {"trials": self.trials.to_dict("records"), "worth": asdict(self.worth)}
         plain: dict[str, Any] = json.loads(json.dumps(_plain(content)))
         return plain
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> TuningResult:
-        """Read what :meth:`to_dict` wrote."""
-        return cls(**{**content, "trials": _table(content["trials"])})
+        """Read what :meth:`to_dict` wrote, in this version or in one that knew no worth."""
+        given = {key: value for key, value in content.items() if key not in ("trials", "worth")}
+        return cls(**given, trials=_table(content["trials"]), kept_worth=content.get("worth"))
 
     def table_by_source(self) -> str:
-        """A text table: one line per source, with its trials and what they brought.
+        """A text table: one line per source, with its trials and what they brought and cost.
 
-        The columns are those of :func:`driftune.sampler.credit_by_source`.
+        ``share`` is a source's part of all improvement after the warm start. The columns of calls
+        are left out of a study without a language model.
         """
         import pandas as pd
 
         if not self.by_source:
             return "no trials"
-        return str(
-            pd.DataFrame(self.by_source).to_string(index=False, float_format="{:.4g}".format)
-        )
+        asked = self.worth.verdict != "no model"
+        columns = [*SOURCE_COLUMNS, *(CALL_COLUMNS if asked else ())]
+        table = pd.DataFrame(self.by_source).reindex(columns=columns)
+        table["share"] = [_percent(share) for share in table["share"]]
+        others = table["source"] != "llm"
+        for name in columns[len(SOURCE_COLUMNS) :]:
+            table[name] = table[name].astype(object).mask(others, "-")
+        table = table.rename(columns={"cost_usd": "cost, $", "unpriced_calls": "unpriced"})
+        return str(table.to_string(index=False, float_format="{:.4g}".format))
+
+    def summary_metrics(self) -> dict[str, float]:
+        """Return what a tracker should plot over many studies, by names that MLflow takes.
+
+        Per source ``source.<name>.trials``, ``.improvements``, ``.gain`` and, but for the warm
+        start, ``.share``; ``llm.calls``, ``llm.cost_usd``; and, where it could be estimated,
+        ``without_model``, ``without_model.low`` and ``without_model.high`` in the metric's units.
+        """
+        metrics: dict[str, float] = {
+            "llm.calls": float(self.llm_calls),
+            "llm.cost_usd": float(self.llm_cost_usd),
+        }
+        for entry in self.by_source:
+            for name in ("trials", "improvements", "gain", "share"):
+                if entry.get(name) is not None:
+                    metrics[f"source.{entry['source']}.{name}"] = float(entry[name])
+        ends = {"": self.worth.estimate, ".low": self.worth.low, ".high": self.worth.high}
+        without = {f"without_model{end}": value for end, value in ends.items() if value is not None}
+        return metrics | without
+
+    def _estimate_worth(self) -> Worth:
+        from driftune.sampler import SourceCredit
+        from driftune.sampler.worth import judge_worth
+
+        known = {f.name for f in fields(SourceCredit)}
+        searched = sum(e["gain"] for e in self.by_source if e["source"] != "warm_start")
+        credits = []
+        for entry in self.by_source:  # of an older version, it has no share
+            facts = {"share": entry["gain"] / searched if searched else 0.0, **entry}
+            credits.append(SourceCredit(**{k: v for k, v in facts.items() if k in known}))
+        return judge_worth(_history(self.trials, self.direction), credits, self.direction)
 
 
 def trial_table(trials: list[FrozenTrial]) -> pd.DataFrame:
@@ -112,6 +169,21 @@ def credit(trials: list[FrozenTrial], direction: str) -> list[dict[str, Any]]:
     from driftune.sampler import credit_by_source
 
     return [asdict(entry) for entry in credit_by_source(trials, direction=direction)]
+
+
+def _history(trials: pd.DataFrame, direction: str) -> list[Outcome]:
+    """The trials by number, as the sampler judges them; with one worker they finish so."""
+    from driftune.sampler import Outcome
+
+    sign = -1.0 if direction == "maximize" else 1.0
+    best, history = math.inf, []
+    for row in trials.sort_values("number").to_dict("records"):
+        usable = not math.isnan(row["value"])
+        loss = sign * row["value"] if usable else None
+        gain = 0.0 if loss is None or math.isinf(best) else max(0.0, best - loss)
+        best = best if loss is None else min(best, loss)
+        history.append(Outcome(int(row["number"]), str(row["source"]), usable, gain, 0.0, loss))
+    return history
 
 
 def _record(trial: FrozenTrial, source: str) -> dict[str, Any]:
@@ -140,6 +212,10 @@ def _table(records: list[dict[str, Any]]) -> pd.DataFrame:
     numbers = ("value", "duration", "spread", "train_gap", "best_iteration", "fit_seconds")
     types = dict.fromkeys(numbers, "float64") | {"number": "int64"}
     return frame.astype(types)
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None or math.isnan(share) else f"{share:.0%}"
 
 
 def _plain(value: Any) -> Any:
