@@ -57,5 +57,5 @@ def _read_flights(rows: int) -> pd.DataFrame:
         planes = pd.read_parquet(raw / "planes.parquet")
     flights = pd.concat(weeks).sort_values("scheduled_departure", ignore_index=True)
     flights = flights.merge(planes[["tailnum", "built", "seats"]], on="tailnum", how="left")
-    flights["weekday"] = flights["scheduled_departure"].dt.dayofweek
+    flights["weekday"] = flights["scheduled_departure"].dt.day_of_week
     return flights.drop(columns=_IDS)
