@@ -35,8 +35,6 @@ class Fact(NamedTuple):
     cost: float | None
 
 
-Facts = dict[tuple[int, datetime | None], Fact]
-
 _FEWEST_TO_RANK = 4  # a quarter of fewer trials is no trial
 
 
@@ -110,54 +108,65 @@ def find_incumbent_values(
 
 
 def judge_trials(
-    trials: Sequence[FrozenTrial],
-    direction: StudyDirection,
-    known: Facts | None = None,
-    *,
-    min_delta: float = 0.0,
+    trials: Sequence[FrozenTrial], direction: StudyDirection, *, min_delta: float = 0.0
 ) -> list[Outcome]:
-    """Judge every finished trial, in the order in which they finished.
+    """Judge every finished trial once, see ``Judge``."""
+    return Judge(min_delta).judge(trials, direction)
+
+
+class Judge:
+    """Judges a study as it goes: reads each finished trial once, for it never changes.
 
     Args:
-        trials: In any order; unfinished ones are left out.
-        direction: Of the objective.
-        known: Filled with what was read of finished trials, which never change: hand the same one
-            in again to read only the new ones.
         min_delta: An improvement must be larger than that, in units of the objective.
     """
-    known = {} if known is None else known
-    facts = []
-    for trial in trials:
-        if trial.state.is_finished():
-            key = (trial._trial_id, trial.datetime_complete)
-            if key not in known:
-                known[key] = _read_facts(trial, direction)
-            facts.append(known[key])
-    losses: list[float] = []
-    outcomes = []
-    for fact in sorted(facts, key=_by_time):
-        gain = credit = 0.0
-        if fact.loss is not None:
-            ahead = losses[0] - fact.loss if losses else 0.0
-            gain = ahead if ahead > min_delta else 0.0
-            credit = 1.0 if gain > 0 else 0.5 * _is_in_best_quarter(fact.loss, losses)
-            insort(losses, fact.loss)
-        usable = fact.loss is not None
-        outcomes.append(
-            Outcome(
-                fact.number, fact.source, usable, gain, credit, fact.loss, fact.declined, fact.cost
-            )
-        )
-    return outcomes
+
+    def __init__(self, min_delta: float = 0.0) -> None:
+        self._min_delta = min_delta
+        self._facts: dict[tuple[int, datetime | None], Fact] = {}
+        self._judged: tuple[list[Fact], list[float], list[Outcome]] = ([], [], [])
+
+    def judge(self, trials: Sequence[FrozenTrial], direction: StudyDirection) -> list[Outcome]:
+        """Judge every finished trial, in the order in which they finished.
+
+        Args:
+            trials: In any order; unfinished ones are left out.
+            direction: Of the objective.
+        """
+        facts = sorted(self._read(t, direction) for t in trials if t.state.is_finished())
+        known, losses, outcomes = self._judged
+        if facts[: len(known)] != known:  # another study, or one that finished out of order
+            known, losses, outcomes = [], [], []
+        losses, outcomes = list(losses), list(outcomes)
+        for fact in facts[len(known) :]:
+            outcomes.append(_judge_one(fact, losses, self._min_delta))
+        self._judged = facts, losses, outcomes  # at once: threads may share a sampler
+        return outcomes
+
+    def _read(self, trial: FrozenTrial, direction: StudyDirection) -> Fact:
+        key = trial._trial_id, trial.datetime_complete
+        if key not in self._facts:
+            self._facts[key] = _read_facts(trial, direction)
+        return self._facts[key]
+
+
+def _judge_one(fact: Fact, losses: list[float], min_delta: float) -> Outcome:
+    """Judge against the losses of its predecessors, in order, and put its own among them."""
+    gain = credit = 0.0
+    if fact.loss is not None:
+        ahead = losses[0] - fact.loss if losses else 0.0
+        gain = ahead if ahead > min_delta else 0.0
+        credit = 1.0 if gain > 0 else 0.5 * _is_in_best_quarter(fact.loss, losses)
+        insort(losses, fact.loss)
+    return Outcome(
+        number=fact.number, source=fact.source, usable=fact.loss is not None, gain=gain,
+        credit=credit, loss=fact.loss, declined=fact.declined, cost=fact.cost,
+    )  # fmt: skip
 
 
 def _is_in_best_quarter(loss: float, losses: list[float]) -> bool:
     enough = len(losses) >= _FEWEST_TO_RANK
     return enough and bisect_right(losses, loss) < len(losses) / 4
-
-
-def _by_time(fact: Fact) -> tuple[datetime, int]:
-    return fact.finished, fact.number
 
 
 def _read_facts(trial: FrozenTrial, direction: StudyDirection) -> Fact:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 _FEWEST = 12  # usable trials; of fewer, the good quarter says nothing
+_MOST_RATED = 250  # trials; the importance of more takes longer than a suggestion should
 _EDGE = 0.05  # of a range
 
 
@@ -43,13 +44,12 @@ def describe_view(
         return []
     known.sort(key=lambda trial: loss_of(trial, study.direction))
     good = known[: len(known) // 4]
+    views = [{"parameter": n, **_describe_good(n, d, good)} for n, d in space.items()]
+    if len(known) > _MOST_RATED:
+        return views
     shares = _rate_importance(study, list(space))
-    documents = [
-        {"parameter": name, "importance": round(shares[name], 3)}
-        | _describe_good(name, distribution, good)
-        for name, distribution in space.items()
-    ]
-    return sorted(documents, key=lambda document: -document["importance"])
+    views = [view | {"importance": round(shares[view["parameter"]], 3)} for view in views]
+    return sorted(views, key=lambda view: -view["importance"])
 
 
 def _describe_good(

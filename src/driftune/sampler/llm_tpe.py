@@ -19,10 +19,10 @@ from driftune.sampler import record
 from driftune.sampler.allocation import EarnedShare
 from driftune.sampler.dynamic_space import bound
 from driftune.sampler.history import (
+    Judge,
     find_incumbent,
     find_incumbent_values,
     is_feasible,
-    judge_trials,
 )
 from driftune.sampler.jitter import jitter
 from driftune.sampler.partner import find_engine, name_source, open_partner
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from driftune.language_model import LanguageModel
     from driftune.sampler.allocation import Allocation
     from driftune.sampler.dynamic_space import DynamicSpace, Ranges
-    from driftune.sampler.history import Facts, Outcome
+    from driftune.sampler.history import Outcome
 
 _logger = logging.getLogger("driftune.sampler")
 
@@ -162,7 +162,7 @@ class LLMTPESampler(BaseSampler):
                 max_wait=max_wait,
             )
         self._told: set[str] = set()
-        self._known: Facts = {}  # a cache: everything in it is on the trials
+        self._judge = Judge(min_delta)
 
     def reseed_rng(self) -> None:
         """Draw a new seed, for this sampler and its partner."""
@@ -229,7 +229,7 @@ class LLMTPESampler(BaseSampler):
         if state != TrialState.COMPLETE or not values or study._is_multi_objective():
             return
         others = [t for t in record.read_trials(study) if t.number != trial.number]
-        incumbent = find_incumbent(judge_trials(others, study.direction, self._known))
+        incumbent = find_incumbent(self._judge.judge(others, study.direction))
         if incumbent is not None and incumbent.loss is not None and is_feasible(trial):
             sign = -1.0 if study.direction.name == "MAXIMIZE" else 1.0
             gain = incumbent.loss - sign * values[0]
@@ -246,7 +246,7 @@ class LLMTPESampler(BaseSampler):
         """Let one source propose the whole configuration; the partner stands in for the model."""
         if self._proposer is not None:
             self._proposer.collect(study, trial, others)
-        history = judge_trials(others, study.direction, self._known, min_delta=self._min_delta)
+        history = self._judge.judge(others, study.direction)
         incumbent = find_incumbent_values(others, history, space)
         ranges: Ranges = {}
         if self._dynamic is not None:

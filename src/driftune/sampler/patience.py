@@ -30,29 +30,22 @@ def waiting_time(trials: Sequence[FrozenTrial], max_share: float | None) -> floa
     """
     if max_share is None:
         return None
+    finished = [t for t in trials if t.duration is not None]
     waited = sum(record.read_spending(trial, record.WAITED) for trial in trials)
-    spans = _measure(trials)
-    if not spans:
+    if not finished:
         return max(0.0, _FIRST - waited)
-    allowed = max_share * max(0.0, sum(spans) - waited)
-    if are_short(trials):
-        allowed = max(allowed, _SHORT_STUDY)
+    work = sum(map(_measure_work, finished))
+    allowed = max(max_share * work, _SHORT_STUDY if are_short(finished) else 0.0)
     return max(0.0, allowed - waited)
 
 
 def are_short(trials: Sequence[FrozenTrial]) -> bool:
-    """Whether a trial takes less than a tenth of a second by itself, in the median."""
-    own = [
-        span - record.read_spending(trial, record.WAITED)
-        for trial, span in zip(_finished(trials), _measure(trials), strict=True)
-    ]
-    return bool(own) and median(own) < _SHORT
+    """Whether the finished trials take less than a tenth of a second, in the median."""
+    work = [_measure_work(trial) for trial in trials if trial.duration is not None]
+    return bool(work) and median(work) < _SHORT
 
 
-def _finished(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    return [t for t in trials if t.datetime_complete is not None and t.datetime_start is not None]
-
-
-def _measure(trials: Sequence[FrozenTrial]) -> list[float]:
-    """Return the seconds that each finished trial took."""
-    return [trial.duration.total_seconds() for trial in _finished(trials) if trial.duration]
+def _measure_work(trial: FrozenTrial) -> float:
+    """Return the seconds that a finished trial took without its wait for the model."""
+    assert trial.duration is not None
+    return trial.duration.total_seconds() - record.read_spending(trial, record.WAITED)

@@ -17,7 +17,7 @@ from driftune.sampler.prompt import build_messages
 from driftune.sampler.proposals import Proposal, accept, build_schema, is_new
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from optuna.distributions import BaseDistribution
     from optuna.study import Study
@@ -88,7 +88,7 @@ class ModelProposer:
             return False
         if study.study_name in self._pending or self._purse.can_pay(trials):
             return True
-        return _next_in_queue(trials, space) is not None
+        return any(_queue(trials, space))
 
     def propose(
         self,
@@ -150,7 +150,7 @@ class ModelProposer:
             return
         if _count_failures(everything) >= self._max_failures or not self._purse.can_pay(everything):
             return
-        if _next_in_queue(everything, space) is not None:
+        if any(_queue(everything, space)):
             return
         view = describe_view(study, trials, space)
         messages = build_messages(self._brief, study.direction, space, trials, view)
@@ -242,8 +242,7 @@ class ModelProposer:
             NoProposal: If the next one is vetoed. The turn is lost then: a model whose proposals
                 have no chance must not be asked for more and more of them.
         """
-        while (claimed := _next_in_queue(record.read_trials(study), space)) is not None:
-            claim, proposal = claimed
+        for claim, proposal in _queue(record.read_trials(study), space):
             record.record(study, trial, {record.CLAIM: claim})
             rivals = [t for t in record.read_trials(study) if t.number != trial.number]
             if any(other.system_attrs.get(record.CLAIM) == claim for other in rivals):
@@ -283,13 +282,13 @@ def _note(study: Study, trial: FrozenTrial, question: str, finding: Finding) -> 
     record.append(study, trial, record.ANSWERED, question)
 
 
-def _next_in_queue(
+def _queue(
     trials: Sequence[FrozenTrial], space: Mapping[str, BaseDistribution]
-) -> tuple[list[int], Proposal] | None:
-    """Return the first proposal that nobody runs or has given up, with its claim."""
+) -> Iterator[tuple[list[int], Proposal]]:
+    """Yield the proposals that nobody runs or has given up, the oldest first, with their claims."""
     askers = [trial for trial in trials if record.PROPOSALS in trial.system_attrs]
     if not askers:
-        return None
+        return
     taken = [trial.system_attrs.get(record.CLAIM) for trial in trials]
     for trial in trials:
         if record.DISCARDED in trial.system_attrs:
@@ -297,12 +296,10 @@ def _next_in_queue(
     for asker in askers:
         for index, document in enumerate(record.read_list(asker, record.PROPOSALS)):
             claim = [asker.number, index]
-            if claim in taken:
-                continue
-            proposal = Proposal(**document)
-            if is_new(proposal, (trial.params for trial in trials), space):
-                return claim, proposal
-    return None
+            if claim not in taken:
+                proposal = Proposal(**document)
+                if is_new(proposal, (trial.params for trial in trials), space):
+                    yield claim, proposal
 
 
 def _count_failures(trials: Sequence[FrozenTrial]) -> int:
