@@ -52,8 +52,8 @@ class LocalLanguageModel:
         *,
         threads: int = 1,
         timeout: float = 120.0,
-        max_tokens: int = 1024,
-        temperature: float = 0.7,
+        max_tokens: int = 512,
+        temperature: float = 1.0,
         limit: SpendLimit | None = None,
     ) -> None:
         self._weights = find_weights() if weights is None else Path(weights)
