@@ -41,7 +41,7 @@ def draw(runs: Sequence[Run], path: Path, note: str) -> None:
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    figure = Figure(figsize=(11, 4.8), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[3, 2])
     _draw_regret(left, runs)
     _draw_gain(right, runs)
@@ -51,6 +51,8 @@ def draw(runs: Sequence[Run], path: Path, note: str) -> None:
 
 
 def _draw_regret(axes: Axes, runs: Sequence[Run]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     curves = regret_curves(runs)
     for arm in ARMS:
         own = [curves[p] for p, run in enumerate(runs) if run.arm == arm]
@@ -63,7 +65,8 @@ def _draw_regret(axes: Axes, runs: Sequence[Run]) -> None:
         )
     tasks = {(run.table, run.model) for run in runs}
     seeds = {run.seed for run in runs}
-    axes.set_title(f"CV score, mean of {len(tasks)} tasks x {len(seeds)} seeds", fontsize=10)
+    axes.set_title(f"CV score, {len(tasks)} task(s) x {len(seeds)} seed(s)", fontsize=10)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("trials")
     axes.set_ylabel("regret of the best so far\n(0 best seen, 1 median random)")
     axes.set_ylim(bottom=0, top=min(1.5, axes.get_ylim()[1]))
@@ -87,6 +90,6 @@ def _draw_gain(axes: Axes, runs: Sequence[Run]) -> None:
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_yticks(range(len(rows)), [each.arm for each in reversed(rows)])
     axes.set_title(f"gain over {BASELINE}: CV (square), held-out rows (dot)", fontsize=10)
-    axes.set_xlabel("points of weighted F1, or % of MAE; 95 % bootstrap interval")
+    axes.set_xlabel("points of F1 or % of MAE, 95 % interval")
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
