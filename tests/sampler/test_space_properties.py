@@ -12,8 +12,8 @@ from optuna.study import StudyDirection
 
 from driftune.language_model import answer_as_tuner
 from driftune.sampler.jitter import jitter
-from driftune.sampler.prompt import build_messages
-from driftune.sampler.proposals import accept, build_schema, read_proposals, show_choice
+from driftune.sampler.prompt import Brief, build_messages
+from driftune.sampler.proposals import accept, build_schema, read_answer, show_choice
 from driftune.sampler.unit_cube import (
     from_unit,
     is_same_point,
@@ -142,9 +142,9 @@ def test_every_accepted_proposal_lies_in_its_space(space, data):
     entries = st.fixed_dictionaries({"configuration": st.fixed_dictionaries(plausible)})
     answer = data.draw(st.lists(st.one_of(entries, json_values), max_size=4))
     text = json.dumps({"proposals": answer})
-    proposals, problems = read_proposals(text, space)
-    assert len(proposals) + len(problems) == len(answer)
-    for proposal in proposals:
+    read = read_answer(text, space)
+    assert len(read.proposals) + len(read.problems) == len(answer)
+    for proposal in read.proposals:
         accepted = accept(proposal.configuration, space)
         assert all(lies_in(accepted[name], d) for name, d in space.items())
 
@@ -152,8 +152,8 @@ def test_every_accepted_proposal_lies_in_its_space(space, data):
 @patient
 @given(st.text())
 def test_no_text_breaks_the_reader(text):
-    proposals, problems = read_proposals(text, {"x": FloatDistribution(0, 1)})
-    assert proposals == [] and problems
+    read = read_answer(text, {"x": FloatDistribution(0, 1)})
+    assert read.proposals == [] and read.problems
 
 
 @patient
@@ -162,17 +162,17 @@ def test_a_fenced_answer_inside_the_limits_is_read(space, position):
     configuration = {name: show_choice(from_unit(position, d)) for name, d in space.items()}
     document = json.dumps({"proposals": [{"configuration": configuration, "expected": 1}]})
     for text in (document, f"Sure!\n```json\n{document}\n```\nGood luck."):
-        (proposal,), problems = read_proposals(text, space)
-        assert not problems
+        read = read_answer(text, space)
+        (proposal,) = read.proposals
+        assert not read.problems
         assert proposal.expected == 1.0
 
 
 @patient
 @given(spaces)
 def test_the_scripted_tuner_answers_the_prompt_with_valid_proposals(space):
-    messages = build_messages(
-        space=space, trials=[], direction=StudyDirection.MINIMIZE, count=3, data_card='"}\n{"x": 1}'
-    )
+    brief = Brief(count=3, data_card='"}\n{"x": 1}')
+    messages = build_messages(brief, StudyDirection.MINIMIZE, space, [])
     answer = answer_as_tuner(messages, build_schema(space))
-    proposals, problems = read_proposals(json.dumps(answer), space)
-    assert len(proposals) == 3, problems
+    read = read_answer(json.dumps(answer), space)
+    assert len(read.proposals) == 3, read.problems

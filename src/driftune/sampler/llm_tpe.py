@@ -9,7 +9,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from optuna.samplers import BaseSampler
 from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import TrialState
 
@@ -18,6 +17,7 @@ from driftune.language_model import open_language_model
 from driftune.sampler import record
 from driftune.sampler.allocation import EarnedShare
 from driftune.sampler.dynamic_space import bound
+from driftune.sampler.forwarding import ForwardingSampler
 from driftune.sampler.history import (
     Judge,
     find_incumbent,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from optuna.distributions import BaseDistribution
+    from optuna.samplers import BaseSampler
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
@@ -50,7 +51,7 @@ _logger = logging.getLogger("driftune.sampler")
 _FEWEST_FOR_JITTER = 4  # completed trials; before that the incumbent is an accident
 
 
-class LLMTPESampler(BaseSampler):
+class LLMTPESampler(ForwardingSampler):
     """Samples each trial, as a whole, from one source: warm start, TPE, null or language model.
 
     Warm-start configurations run first. Then an allocation chooses who proposes: the classical
@@ -134,7 +135,7 @@ class LLMTPESampler(BaseSampler):
         max_cost_usd: float | None = None,
         max_wait: float | None = 0.05,
         prefetch: bool = True,
-        veto: float = 0.1,
+        veto: float = 0.2,
         dynamic_space: DynamicSpace | None = None,
         history: str = "table",
         min_delta: float = 0.0,
@@ -142,6 +143,7 @@ class LLMTPESampler(BaseSampler):
     ) -> None:
         _check(proposals_per_call, max_model_calls, max_model_failures, max_wait, veto, min_delta)
         self._partner = open_partner(partner, seed)
+        super().__init__(self._partner)
         self._allocation = EarnedShare() if allocation is None else allocation
         self._starters = Starters(warm_start)
         self._declared = None if search_space is None else dict(search_space)
@@ -166,8 +168,8 @@ class LLMTPESampler(BaseSampler):
 
     def reseed_rng(self) -> None:
         """Draw a new seed, for this sampler and its partner."""
+        super().reseed_rng()
         self._entropy = np.random.SeedSequence().entropy
-        self._partner.reseed_rng()
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -212,7 +214,7 @@ class LLMTPESampler(BaseSampler):
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Give the trial its warm-start configuration while there are any left."""
-        self._partner.before_trial(study, trial)
+        super().before_trial(study, trial)
         self._starters.assign(study, trial)
 
     def after_trial(
@@ -223,7 +225,7 @@ class LLMTPESampler(BaseSampler):
         values: Sequence[float] | None,
     ) -> None:
         """Record what the trial gained over the incumbent of its time."""
-        self._partner.after_trial(study, trial, state, values)
+        super().after_trial(study, trial, state, values)
         if self._proposer is not None:
             self._proposer.collect(study, trial, [])  # what has come meanwhile, without waiting
         if state != TrialState.COMPLETE or not values or study._is_multi_objective():

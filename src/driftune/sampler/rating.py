@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[np.float64]]
 
 _DONE = (TrialState.COMPLETE, TrialState.PRUNED)
-_GOOD_SHARE, _MOST_GOOD = 0.1, 25  # as Optuna's TPE divides trials
+_MOST_GOOD = 60  # of the trials that are read
+_MOST = 200  # trials that are read; every n-th of more, by rank
 _NEW = 25  # trials that Optuna's TPE gives their full weight
 _FEWEST = 2  # good and other trials: one of each
 _erf = np.vectorize(math.erf, otypes=[float])
@@ -39,6 +40,8 @@ def rate(
     trial: FrozenTrial,
     search_space: Mapping[str, BaseDistribution],
     configurations: Sequence[Mapping[str, Any]],
+    *,
+    good_share: float = 0.1,
 ) -> Array | None:
     """Return how promising each configuration is, shape (n,), higher is better.
 
@@ -53,6 +56,7 @@ def rate(
             Trials outside count as well.
         configurations: Each has a value for every parameter of ``search_space``; a number may lie
             outside its range.
+        good_share: Of the trials, which TPE's density of good ones is made of.
 
     Returns:
         ``None`` if the partner has no model, or too few trials for one.
@@ -64,27 +68,30 @@ def rate(
         return engine.rate(study, trial, search_space, configurations)
     if isinstance(engine, TPESampler):
         others = [t for t in read_trials(study) if t.number != trial.number]
-        done = [t for t in others if t.state in _DONE and covers(t, search_space)]
+        ranked = sorted(
+            (t for t in others if t.state in _DONE), key=lambda t: _rank(t, study.direction)
+        )
+        ranked = ranked[:: 1 + len(ranked) // _MOST]
+        done = [t for t in ranked if covers(t, search_space)]
         if len(done) < max(engine._n_startup_trials, _FEWEST):
             return None
-        return _rate_by_densities(done, study.direction, search_space, configurations)
+        return _rate_by_densities(done, search_space, configurations, good_share)
     return None
 
 
 def _rate_by_densities(
-    trials: list[FrozenTrial],
-    direction: StudyDirection,
+    ranked: list[FrozenTrial],
     space: Mapping[str, BaseDistribution],
     configurations: Sequence[Mapping[str, Any]],
+    good_share: float,
 ) -> Array:
     """Return the log ratio of the densities of good and other trials, shape (n,).
 
-    TPE's own criterion (Bergstra et al. 2011, equation 3) with Optuna's division of the trials,
-    its bandwidths, weights and prior. Optuna's estimators themselves are private and change from
+    TPE's own criterion (Bergstra et al. 2011, equation 3) with Optuna's bandwidths, weights and
+    prior; the trials come best first. Optuna's estimators themselves are private and change from
     one version to the next.
     """
-    ranked = sorted(trials, key=lambda t: _rank(t, direction))
-    count = min(math.ceil(_GOOD_SHARE * len(ranked)), _MOST_GOOD)
+    count = min(math.ceil(good_share * len(ranked)), _MOST_GOOD)
     at = place_on_lines(configurations, space)
     good, other = (
         _log_density(

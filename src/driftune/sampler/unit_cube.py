@@ -140,7 +140,13 @@ def is_same_point(
         if isinstance(distribution, FloatDistribution) and distribution.step is None:
             if not (_contains(a, distribution) and _contains(b, distribution)):
                 return False
-            if abs(to_unit(a, distribution) - to_unit(b, distribution)) > tolerance:
+            low, high = distribution.low, distribution.high
+            apart = (
+                math.log(a / b) / math.log(high / low)
+                if distribution.log
+                else (a - b) / (high - low)
+            )
+            if abs(apart) > tolerance:
                 return False
         elif a != b:
             return False

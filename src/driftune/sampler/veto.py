@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 _CANDIDATES = 64
+_GOOD_SHARE = 0.3  # by TPE's own tenth even the neighbours of the best trials count as bad
 
 
 def is_hopeless(
@@ -52,5 +53,6 @@ def is_hopeless(
         {name: from_unit(at, d) for (name, d), at in zip(space.items(), point, strict=True)}
         for point in points
     ]
-    rating = rate(partner, study, trial, space, [configuration, *candidates])
+    everything = [configuration, *candidates]
+    rating = rate(partner, study, trial, space, everything, good_share=_GOOD_SHARE)
     return rating is not None and bool(rating[0] < np.quantile(rating[1:], quantile))
