@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 WAITING = 100  # calls that may wait for a slow server; further ones are not traced
-PATIENCE_SECONDS = 5.0  # for the last traces, once the study is over
+PATIENCE_SECONDS = 10.0  # at most, for the last traces, once the study is over
 LINKED_AT_ONCE = 100  # MLflow's limit
 PREVIEW = 500  # characters of question and answer in MLflow's list of traces
 
