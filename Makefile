@@ -6,7 +6,7 @@ UV_VERSION := 0.13.9
 STAMP := $(VENV)/.installed
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup demo test check format serve lock bench-threads bench-sampler clean-state clean
+.PHONY: help setup demo test check format serve lock bench-threads bench-sampler bench-suggestion clean-state clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -34,8 +34,11 @@ serve: $(STAMP)  ## Prefect: watch on a schedule, retune on drift and weekly
 bench-threads: $(STAMP)  ## why folds get a thread each: LightGBM's own threads on a busy machine
 	$(BIN)/python benchmarks/threads.py
 
-bench-sampler: $(STAMP)  ## samplers at equal budget on eight tables, 20 minutes: regret, tests, curves
+bench-sampler: $(STAMP)  ## samplers at equal budget on fifteen tuning tasks, 30 minutes: regret, tests, curves
 	$(BIN)/python benchmarks/sampler.py
+
+bench-suggestion: $(STAMP)  ## seconds per suggestion beside those of the partner alone, at 10 to 1,000 trials
+	$(BIN)/python benchmarks/suggestion_time.py
 
 lock: $(STAMP)  ## resolve the tested versions again; names no index and no URL
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate \

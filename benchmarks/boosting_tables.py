@@ -11,7 +11,7 @@ and fitted three small networks per table to the losses; here they answer for an
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -78,12 +78,12 @@ class Surrogate:
     @cached_property
     def portfolio_regrets(self) -> np.ndarray:
         """Regrets of the candidates for a portfolio, the same for all tasks."""
-        return self.regrets(draw_configurations(CANDIDATES, SPACE))
+        return self.regrets(_draw(CANDIDATES))
 
     @cached_property
     def worst(self) -> dict[str, Any]:
         """The worst of 20,000 random configurations."""
-        candidates = draw_configurations(20_000, SPACE)
+        candidates = _draw(20_000)
         return candidates[int(self.regrets(candidates).argmax())]
 
 
@@ -111,7 +111,7 @@ def learn_portfolio(others: Sequence[Surrogate], size: int = 5) -> list[dict[str
 
     Leave the task out on which the portfolio is going to run.
     """
-    candidates = draw_configurations(CANDIDATES, SPACE)
+    candidates = _draw(CANDIDATES)
     regrets = np.array([surrogate.portfolio_regrets for surrogate in others])
     return [candidates[chosen] for chosen in choose_greedily(regrets, size)]
 
@@ -130,3 +130,8 @@ def regret_of_output(networks: Mapping[str, np.ndarray], output: np.ndarray) -> 
     """Return regrets, 0 at the lowest output known and 1 at the median one."""
     lowest, middle = networks["range"]
     return (np.exp(output) - lowest) / (middle - lowest)
+
+
+@cache
+def _draw(count: int) -> list[dict[str, Any]]:
+    return draw_configurations(count, SPACE)
