@@ -194,3 +194,21 @@ def test_fallbacks_and_vetoes_are_charged_to_the_model():
     trials[2].system_attrs["driftune:fallback"] = "duplicate"
     (credit,) = [c for c in credit_by_source(trials) if c.source == "llm"]
     assert (credit.trials, credit.vetoes, credit.fallbacks) == (0, 2, 1)
+
+
+def test_a_question_whose_end_nobody_heard_is_told():
+    trials = make_study([3.0, *range(12)], ["warm_start", *["tpe"] * 12])
+    asked = [{"id": "12.0", "calls": 2, "worst_usd": 0.06}]
+    trials[12].system_attrs["driftune:asked"] = asked
+    worth = estimate_without_model(trials, "minimize")
+    assert (worth.verdict, worth.calls) == ("cost without gain", 0)
+    assert (worth.unheard_calls, worth.unheard_usd) == (2, 0.06)
+    assert "at most $0.0600 for 2 calls" in worth.sentence("rmse")
+    trials[12].system_attrs |= {"driftune:answered": ["12.0"], "driftune:calls": 1}
+    assert estimate_without_model(trials, "minimize").unheard_calls == 0
+
+
+def test_the_first_finite_value_improves_on_nothing():
+    values, sources = [float("inf"), 5.0, 4.0], ["warm_start", "tpe", "llm"]
+    credits = {c.source: c for c in credit_by_source(make_study(values, sources))}
+    assert (credits["tpe"].gain, credits["llm"].share) == (0.0, 1.0)

@@ -81,7 +81,14 @@ def test_a_result_from_before_worth_was_estimated_still_loads(values):
     stored = result.to_dict()
     del stored["worth"]
     for entry in stored["by_source"]:
-        for name in ("share", "seconds", "unpriced_calls", "vetoes"):
+        for name in (
+            "share",
+            "seconds",
+            "unpriced_calls",
+            "unheard_calls",
+            "unheard_usd",
+            "vetoes",
+        ):
             del entry[name]
     back = TuningResult.from_dict(stored)
     assert back.worth == result.worth

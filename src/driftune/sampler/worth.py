@@ -44,6 +44,8 @@ class Worth:
         calls: Requests to the model.
         unpriced_calls: Those whose price is not known; they are not in ``cost_usd``.
         cost_usd: Dollars for the others.
+        unheard_calls: Calls that were set aside and whose end nobody heard.
+        unheard_usd: Dollars set aside for them, at their highest price.
         null_trials: Finished trials of the null model, which only jitters the incumbent.
         null_share: Of all improvement after the warm start, what these brought.
     """
@@ -58,6 +60,8 @@ class Worth:
     calls: int = 0
     unpriced_calls: int = 0
     cost_usd: float = 0.0
+    unheard_calls: int = 0
+    unheard_usd: float = 0.0
     null_trials: int = 0
     null_share: float = 0.0
 
@@ -114,6 +118,14 @@ model, which only jitters the incumbent, 25% with 7 trials for nothing.
         )
 
     def _price(self) -> str:
+        unheard = _count(self.unheard_calls, "call")
+        return self._known_price() + (
+            f" (and at most ${self.unheard_usd:.4f} for {unheard} whose end nobody heard)"
+            if self.unheard_calls
+            else ""
+        )
+
+    def _known_price(self) -> str:
         if self.price_unknown:
             return "(price unknown)"
         if not self.unpriced_calls:
@@ -196,6 +208,8 @@ def judge_worth(
         calls=model.calls if model else 0,
         unpriced_calls=model.unpriced_calls if model else 0,
         cost_usd=model.cost_usd if model else 0.0,
+        unheard_calls=model.unheard_calls if model else 0,
+        unheard_usd=model.unheard_usd if model else 0.0,
         null_trials=null.trials if null else 0,
         null_share=(null.share or 0.0) if null else 0.0,
     )
@@ -207,7 +221,7 @@ def _judge(
     reached: float | None,
     ends: tuple[float, float, float] | None,
 ) -> str:
-    if model is None or not (model.trials or model.calls):
+    if model is None or not (model.trials or model.calls or model.unheard_calls):
         return "no model"
     if brought_nothing:
         return "cost without gain"

@@ -180,7 +180,7 @@ def _history(trials: pd.DataFrame, direction: str) -> list[Outcome]:
     for row in trials.sort_values("number").to_dict("records"):
         usable = not math.isnan(row["value"])
         loss = sign * row["value"] if usable else None
-        gain = 0.0 if loss is None or math.isinf(best) else max(0.0, best - loss)
+        gain = 0.0 if loss is None or not math.isfinite(best) else max(0.0, best - loss)
         best = best if loss is None else min(best, loss)
         history.append(Outcome(int(row["number"]), str(row["source"]), usable, gain, 0.0, loss))
     return history
