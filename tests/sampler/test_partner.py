@@ -16,6 +16,7 @@ from driftune.sampler.acquisition import Acquisition, Evidence
 from driftune.sampler.forwarding import ForwardingSampler
 from driftune.sampler.gaussian_process import GaussianProcessSampler
 from driftune.sampler.partner import AutoSampler
+from driftune.sampler.surrogate import standardise
 from driftune.sampler.unit_cube import from_unit, to_unit
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -234,3 +235,14 @@ def test_a_new_seed_and_the_ends_of_trials_reach_every_inner_sampler():
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
     sampler.reseed_rng()
     assert told == ["before"] * 2 + ["COMPLETE"] * 2 + ["reseed"] * 2
+
+
+def test_neither_view_of_the_losses_depends_on_their_unit():
+    losses = np.array([0.3, 0.1, 0.1, 5.0, 1e6, 0.2])
+    for by_rank in (False, True):
+        seen = standardise(losses, by_rank=by_rank)
+        assert np.allclose(seen, standardise(10 * losses - 3, by_rank=by_rank))
+        assert (np.argsort(seen, kind="stable") == np.argsort(losses, kind="stable")).all()
+        assert seen[1] == seen[2] and seen.mean() == pytest.approx(0)
+    ranks = standardise(losses, by_rank=True)
+    assert np.allclose(ranks, standardise(np.log(losses), by_rank=True))

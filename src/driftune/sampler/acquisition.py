@@ -53,12 +53,17 @@ class Acquisition:
     logarithm as in Ament et al. 2023), which still tells points apart where the improvement
     itself is 0 in floating point. Pending points count with the median loss, so that no two
     workers look at the same place.
+
+    Args:
+        evidence: What is known.
+        by_rank: Which of two views of the losses the process is fitted to; see ``standardise``.
+            Neither is the better one on all problems: a sampler takes them in turn.
     """
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: Evidence, *, by_rank: bool = False) -> None:
         self._evidence = evidence
         self._known = np.vstack([evidence.points, evidence.pending])
-        targets = standardise(evidence.losses)
+        targets = standardise(evidence.losses, by_rank=by_rank)
         self._best = float(targets.min())
         lies = np.full(len(evidence.pending), np.median(targets))
         self._process: Process = fit_process(

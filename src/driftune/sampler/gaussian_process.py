@@ -32,6 +32,7 @@ _DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 class GaussianProcessSampler(ForwardingSampler):
     """Runs where a Gaussian process expects the most improvement over the best trial.
 
+    Trials with even numbers by a process of the losses, those with odd ones by one of their ranks.
     For the parameters that all trials have in common; others are sampled one by one, by TPE, and
     so are studies with several objectives. A fit takes time cubic in the trials: beyond a few
     hundred, TPE is the better choice (``partner="auto"`` changes over by itself).
@@ -106,7 +107,8 @@ class GaussianProcessSampler(ForwardingSampler):
         if evidence is not None:
             rng = np.random.default_rng([self._entropy, trial.number])
             with one_thread():
-                position = Acquisition(evidence).find_best(rng)
+                by_rank = trial.number % 2 == 1
+                position = Acquisition(evidence, by_rank=by_rank).find_best(rng)
         if position is None:  # too few trials, or every candidate has been run
             return sample_at_random(self._random, study, trial, search_space)
         pairs = zip(search_space.items(), position, strict=True)

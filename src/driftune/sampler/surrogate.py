@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _SCALE = 0.0, 2.0  # prior of the signal's variance: mean and deviation of its logarithm
 _LENGTH = np.log(0.5), 1.0  # prior of a length scale
-_NOISE = np.log(1e-4), 2.0  # prior of the noise's variance, of standardised losses
+_NOISE = np.log(1e-6), 1.0  # prior of the noise's variance, of standardised losses
 _BOUNDS = (0.1, 10.0), (0.02, 20.0), (1e-6, 0.5)  # of scale, lengths and noise
 _MOST_STEPS = 40  # of the likelihood's maximiser
 
@@ -102,16 +102,33 @@ def one_thread() -> AbstractContextManager[Any]:
     return limits
 
 
-def standardise(losses: Array) -> Array:
-    """Centre and scale the losses; the bad tail is folded, for how bad is bad does not matter."""
+def standardise(losses: Array, *, by_rank: bool) -> Array:
+    """Return targets for the process, mean 0 and deviation 1, in the order of ``losses``.
+
+    Args:
+        losses: Shape (trials,), finite.
+        by_rank: Take normal scores of the ranks, which tell the best apart where the losses of all
+            good trials are nearly the same. Else keep distances and fold the bad tail, for how bad
+            is bad does not matter.
+    """
+    if by_rank:
+        return _scale(_score_ranks(losses))
     middle = np.median(losses)
     spread = middle - losses.min()
     if spread > 0:
         over = np.maximum(losses - middle, 0.0) / spread
         losses = np.where(losses > middle, middle + spread * np.log1p(over), losses)
-    deviation = losses.std()
-    standard: Array = (losses - losses.mean()) / (deviation if deviation > 0 else 1.0)
-    return standard
+    return _scale(losses)
+
+
+def _score_ranks(losses: Array) -> Array:
+    """Return what normal variables of these ranks would be; the same for the same losses."""
+    from scipy.special import ndtri
+
+    line = np.sort(losses)
+    twice = np.searchsorted(line, losses, "left") + np.searchsorted(line, losses, "right")
+    scores: Array = ndtri(0.5 * twice / len(losses))
+    return scores
 
 
 def _judge(theta: Array, squares: Array, targets: Array) -> tuple[float, Array]:
@@ -143,6 +160,12 @@ def _factorise(signal: Array, noise: float) -> tuple[Array, Array]:
     triangle, _ = dpotri(factor, lower=1)
     inverse = np.tril(triangle) + np.tril(triangle, -1).T
     return factor, inverse
+
+
+def _scale(values: Array) -> Array:
+    deviation = values.std()
+    scaled: Array = (values - values.mean()) / (deviation if deviation > 0 else 1.0)
+    return scaled
 
 
 def _sum_over(squares: Array, lengths: Array) -> Array:
