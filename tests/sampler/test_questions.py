@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from itertools import count
 from threading import Event, Thread
 from time import sleep
 
@@ -14,7 +15,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState, create_trial
 
 from driftune.errors import LanguageModelError, UsageError
-from driftune.language_model import Reply
+from driftune.language_model import CachedLanguageModel, Reply
 from driftune.sampler import FixedShare, LLMTPESampler, source_of
 from driftune.sampler.patience import waiting_time
 from driftune.sampler.purse import Purse, count_spending
@@ -211,6 +212,28 @@ def test_the_sampler_is_pickled_with_a_question_open():
     study.optimize(objective, n_trials=2)
     assert sources(study) == ["warm_start", "llm", "llm"]
     model.released.set()
+
+
+def test_a_study_is_replayed_from_the_cache_bit_for_bit(tmp_path):
+    """With nobody to ask, and although the fits take other times than they took."""
+    clock = count(1)
+
+    def timed(trial):
+        trial.set_user_attr("fit_seconds", 1.5 * next(clock))
+        return objective(trial)
+
+    def run(inner):
+        model = CachedLanguageModel(inner, tmp_path, model="priced")
+        sampler = make_sampler(model, allocation=None, warm_start=[{"x": 0.9}])
+        study = optuna.create_study(sampler=sampler)
+        study.optimize(timed, n_trials=25)
+        return study
+
+    first, again = run(PricedModel(cost=0.01)), run(None)
+    assert "llm" in sources(first)
+    assert [t.params for t in again.trials] == [t.params for t in first.trials]
+    assert sources(again) == sources(first)
+    assert count_spending(again.trials) == count_spending(first.trials)
 
 
 def make_trials(seconds, n, waited=0.0):

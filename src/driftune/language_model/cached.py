@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -13,15 +14,17 @@ from typing import Any
 from driftune.errors import LanguageModelError, UsageError
 from driftune.language_model.protocol import LanguageModel, Message, Priced, Reply
 
+_MEASURED = re.compile(r'"(fit_seconds)": [0-9.e+-]+')
+
 
 class CachedLanguageModel:
     """Asks ``inner`` once per question and replays the reply for ever after.
 
-    A reply is one JSON file named by the SHA-256 of model name, messages, schema and settings. It
+    A reply is one JSON file named by the SHA-256 of model name, messages, schema and settings;
+    measured seconds in the messages do not count, for no two runs of a study agree on them. It
     holds no key and no setting of the environment, so the folder can be versioned and shared. A
     replayed reply carries the tokens, cost and seconds of the call that was once made: a replayed
-    study is the same study. Threads that put the same new question at the same instant may both
-    ask ``inner``; the files stay whole.
+    study is the same study.
 
     Args:
         inner: The model to ask on a miss; ``None`` replays only.
@@ -79,7 +82,10 @@ class CachedLanguageModel:
         """SHA-256 of the question, as 64 hexadecimal digits."""
         question = {
             "model": self.model,
-            "messages": messages,
+            "messages": [
+                {**message, "content": _MEASURED.sub(r'"\1"', message["content"])}
+                for message in messages
+            ],
             "schema": schema,
             "settings": self.settings,
         }
