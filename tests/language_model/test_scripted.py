@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -32,15 +33,23 @@ def test_replies_in_order_then_an_error():
     assert len(model.asked) == 3
 
 
+class SlowMessages(list):
+    """Gives other threads a turn while it is read."""
+
+    def __iter__(self):
+        time.sleep(0.001)
+        return super().__iter__()
+
+
 def test_threads_get_an_answer_each():
-    model = ScriptedLanguageModel([str(number) for number in range(200)])
+    model = ScriptedLanguageModel([str(number) for number in range(40)])
 
     def ask(_):
-        return model.complete([{"role": "user", "content": "?"}], {}).text
+        return model.complete(SlowMessages([{"role": "user", "content": "?"}]), {}).text
 
     with ThreadPoolExecutor(8) as pool:
-        texts = list(pool.map(ask, range(200)))
-    assert sorted(texts, key=int) == [str(number) for number in range(200)]
+        texts = list(pool.map(ask, range(40)))
+    assert sorted(texts, key=int) == [str(number) for number in range(40)]
 
 
 def test_the_tuner_stays_inside_and_repeats_itself():
