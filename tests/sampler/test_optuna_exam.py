@@ -22,7 +22,6 @@ from optuna.testing.pytest_samplers import (
 from driftune.language_model import open_language_model
 from driftune.sampler import FixedShare, LLMTPESampler
 from driftune.sampler.gaussian_process import GaussianProcessSampler
-from driftune.sampler.partner import AutoSampler
 
 
 class TestWithoutModel(
@@ -73,9 +72,3 @@ class TestGaussianProcessAlone(
     @pytest.fixture
     def sampler(self):
         return lambda: GaussianProcessSampler(seed=1)
-
-
-class TestAutoAlone(BasicSamplerTestCase, RelativeSamplerTestCase, MultiObjectiveSamplerTestCase):
-    @pytest.fixture
-    def sampler(self):
-        return lambda: AutoSampler(seed=1)
