@@ -50,7 +50,7 @@ def main() -> None:
                 sys.exit(str(error))
             for arm in arms:
                 if arm not in document["arms"]:
-                    document["arms"][arm] = _run_arm(arm, document["settings"], pool)
+                    document["arms"][arm] = _run_arm(arm, family, document["settings"], pool)
                     _save(document, path)
             _report(document, path, arms)
 
@@ -65,16 +65,18 @@ def _report(document: dict[str, Any], path: Path, arms: list[str]) -> None:
     print(f"\n{path} and .png\n", flush=True)
 
 
-def _run_arm(arm: str, settings: dict[str, Any], pool: ProcessPoolExecutor) -> dict[str, Any]:
+def _run_arm(
+    arm: str, family: str, settings: dict[str, Any], pool: ProcessPoolExecutor
+) -> dict[str, Any]:
     """Run an arm on all tasks and seeds; return what the report needs of it."""
     tasks, seeds, trials = len(settings["tasks"]), settings["seeds"], settings["trials"]
     cells = [(task, seed) for task in range(tasks) for seed in range(seeds)]
     if "local" in arm.split("+"):  # seconds per answer: a few studies, each on another task
         cells = [(task % tasks, task // tasks) for task in range(settings["local_studies"])]
-    plans = [StudyPlan(settings["family"], arm, task, seed, trials) for task, seed in cells]
+    plans = [StudyPlan(family, arm, task, seed, trials) for task, seed in cells]
     began = time.perf_counter()
     outcomes = run_studies(plans, pool)
-    print(f"{settings['family'][:8]:9s}{arm:28s}{time.perf_counter() - began:7.1f} s", flush=True)
+    print(f"{settings['family']:9s}{arm:28s}{time.perf_counter() - began:7.1f} s", flush=True)
     return _gather(outcomes, cells, (tasks, seeds, trials))
 
 
@@ -127,7 +129,7 @@ def _open(family: str, options: argparse.Namespace) -> tuple[dict[str, Any], Pat
     name = family.partition(":")[0]
     path = options.out / f"sampler-{name}.json"
     settings = {
-        "family": family,
+        "family": name,
         "tasks": [task.name for task in load_tasks(family)],
         "seeds": options.seeds,
         "trials": options.trials,

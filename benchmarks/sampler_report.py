@@ -126,7 +126,7 @@ def draw(document: dict[str, Any], path: Path) -> None:
 
 
 def _find_targets(document: dict[str, Any]) -> list[dict[str, Any]]:
-    targets = TARGETS.get(document["settings"]["family"].partition(":")[0], {})
+    targets = TARGETS.get(document["settings"]["family"], {})
     claims = []
     for arm in ("portfolio+null", "portfolio+gp+null"):
         for mark, (least, aim) in targets.items():
