@@ -179,8 +179,9 @@ def _print(plan: Plan, compared: list[Compared], folder: Path) -> None:
     out.print(
         f"{counted(tasks, 'task')} x {counted(plan.seeds, 'seed')}, {plan.trials} trials each."
         " @N is the regret after N trials: 0 is the best CV score seen, 1 the median random"
-        " configuration. Gains over tpe are points of weighted F1 or % of MAE, with 95 %"
-        " bootstrap intervals; CV +/=/- counts tasks."
+        " configuration. Below zero is better in 'change', regret at the end minus tpe's; above"
+        " zero in 'test', points of weighted F1 or % of MAE on held-out rows; both with 95 %"
+        " bootstrap intervals. +/=/- counts tasks by CV score; s and calls are per run."
     )
     out.print(_table(compared))
     out.print(escape(_note(plan)))
@@ -189,32 +190,34 @@ def _print(plan: Plan, compared: list[Compared], folder: Path) -> None:
 
 def _table(compared: list[Compared]) -> Shown:
     points = list(compared[0].regret)
-    shown = Shown(box=None, pad_edge=False)
+    cost = any(each.cost_usd != 0 for each in compared)
+    shown = Shown(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     shown.add_column("arm", no_wrap=True)
-    heads = [f"@{point}" for point in points]
-    heads += ["CV gain", "test gain", "CV +/=/-", "s/run", "calls", "USD"]
-    for head in heads:
-        shown.add_column(head, justify="right")
+    heads = [*(f"@{point}" for point in points), "change", "test", "+/=/-", "s", "calls"]
+    for head in [*heads, *(["USD"] if cost else [])]:
+        shown.add_column(head, justify="right", overflow="fold")
     for each in compared:
-        shown.add_row(
-            escape(each.arm),
-            *(f"{each.regret[point]:.3f}" for point in points),
-            _interval(each.cv_gain, 2),
-            _interval(each.test_gain, 2),
+        cells = [
+            *(f"{each.regret[point]:.2f}" for point in points),
+            _interval(each.regret_change, 2),
+            _interval(each.test_gain, 1),
             "" if each.won is None else "/".join(str(count) for count in each.won),
             f"{each.seconds:.0f}",
             f"{each.calls:.0f}",
-            "?" if each.cost_usd is None else f"{each.cost_usd:.2f}",
-        )
+        ]
+        if cost:
+            cells.append("?" if each.cost_usd is None else f"{each.cost_usd:.2f}")
+        shown.add_row(escape(each.arm), *cells)
     return shown
 
 
 def _interval(interval: Interval | None, digits: int) -> str:
+    """Two short lines, bold when zero is outside: the table fits into 80 columns."""
     if interval is None:
         return ""
     text = f"{interval.mean:+.{digits}f}"
     if interval.low is not None:
-        text += f" ({interval.low:+.{digits}f}, {interval.high:+.{digits}f})"
+        text += f"\n{interval.low:+.{digits}f}..{interval.high:+.{digits}f}"
     return f"[bold]{text}[/]" if interval.clear else text
 
 
