@@ -4,6 +4,7 @@ import pytest
 
 from driftune.errors import UsageError
 from driftune.project import Project
+from driftune.settings import Tuning
 
 
 def test_it_is_found_from_below(project, monkeypatch):
@@ -52,3 +53,11 @@ def test_a_function_that_pyproject_does_not_name_is_told(project):
     path.write_text("\n".join(kept))
     with pytest.raises(UsageError, match="'serve'"):
         project.serve()
+
+
+def test_a_search_waits_for_no_key_but_a_misspelt_model_is_told(project, monkeypatch, caplog):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    assert project.language_model(Tuning(language_model="gpt-4o-mini")) is None
+    assert "OPENAI_API_KEY" in caplog.text
+    with pytest.raises(UsageError, match="gpt-4o-mini"):
+        project.language_model(Tuning(language_model="gpt-4o-mimi"))

@@ -150,7 +150,7 @@ def check_prefect() -> list[Finding]:
         finally:
             server.terminate()
             server.wait(timeout=30)
-    remedy = "Install the locked versions: pip install -r requirements.lock"
+    remedy = "Install the locked versions: pip install --no-deps -r requirements.lock"
     return [Finding("prefect", "bad", f"server does not start: {last[0]}", remedy)]
 
 

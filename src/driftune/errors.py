@@ -39,6 +39,10 @@ class MissingPackage(DriftuneError):
     """An optional package is not installed; the message says what to install."""
 
 
+class MissingKey(UsageError):
+    """The environment holds no key for the provider of the language model."""
+
+
 class LanguageModelError(DriftuneError):
     """The language model did not answer, or its answer cannot be used.
 
@@ -46,7 +50,9 @@ class LanguageModelError(DriftuneError):
         cost_usd: Dollars that the requests may have cost all the same.
     """
 
-    cost_usd: float = 0.0
+    def __init__(self, message: str = "", *, cost_usd: float = 0.0) -> None:
+        super().__init__(message)
+        self.cost_usd = cost_usd
 
 
 class SpendLimitReached(LanguageModelError):

@@ -12,6 +12,7 @@ run its pipelines and serve its deployments::
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 import tomllib
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from driftune.environment import set_defaults
-from driftune.errors import UsageError
+from driftune.errors import MissingKey, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from driftune.promotion.registry import Registry
     from driftune.settings import Settings, Tuning
     from driftune.tracking import Tracker
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -117,17 +120,24 @@ class Project:
         return Tracker(self.tracking_uri, self.state / "mlartifacts")
 
     def language_model(self, plan: Tuning) -> LanguageModel | None:
-        """Open the language model of a plan; its replies are kept, so that none is paid twice."""
+        """Open the language model of a plan; its replies are kept, so that none is paid twice.
+
+        Without its key the search goes on without it: a drifted model is not to wait for a key.
+        """
         from driftune.language_model import open_language_model
 
         budget = plan.budget
-        return open_language_model(
-            plan.language_model if budget.allows_language_model else None,
-            cache_folder=self.state / "replies",
-            max_cost_usd=inf if budget.max_llm_cost_usd is None else budget.max_llm_cost_usd,
-            max_calls=sys.maxsize if budget.max_llm_calls is None else budget.max_llm_calls,
-            allow_unpriced=plan.allow_unpriced,
-        )
+        try:
+            return open_language_model(
+                plan.language_model if budget.allows_language_model else None,
+                cache_folder=self.state / "replies",
+                max_cost_usd=inf if budget.max_llm_cost_usd is None else budget.max_llm_cost_usd,
+                max_calls=sys.maxsize if budget.max_llm_calls is None else budget.max_llm_calls,
+                allow_unpriced=plan.allow_unpriced,
+            )
+        except MissingKey as error:
+            logger.warning("%s The search goes on without it.", error)
+            return None
 
     def problems(self) -> list[str]:
         """List the problems in ``conf/problems`` and ``conf/local/problems``."""

@@ -26,6 +26,17 @@ def test_the_second_is_asked_when_the_first_fails_and_is_named():
     assert len(second.asked) == 1
 
 
+def test_what_a_failed_request_may_have_cost_is_not_forgotten():
+    lost = LanguageModelError("too late", cost_usd=0.5)
+    first = ScriptedLanguageModel([lost, lost])
+    second = ScriptedLanguageModel(["two", LanguageModelError("down")])
+    both = FallbackLanguageModel([first, second])
+    assert both.complete(QUESTION, {}).cost_usd == 0.5
+    with pytest.raises(LanguageModelError) as caught:
+        both.complete(QUESTION, {})
+    assert caught.value.cost_usd == 0.5
+
+
 def test_all_failures_are_told():
     models = [ScriptedLanguageModel([LanguageModelError(f"{n} is down")]) for n in "ab"]
     with pytest.raises(LanguageModelError, match="a is down; b is down"):

@@ -80,10 +80,11 @@ def test_timeout_keeps_its_reservation(server):
     server.script = [{"delay": 2.0}]
     model = make(server, timeout=0.3, max_retries=0)
     started = time.perf_counter()
-    with pytest.raises(LanguageModelError):
+    with pytest.raises(LanguageModelError) as caught:
         model.complete(QUESTION, SCHEMA)
     assert time.perf_counter() - started < 2.0
     assert model.limit.spent_usd > 0
+    assert caught.value.cost_usd == model.limit.spent_usd
 
 
 def test_breaker_opens_after_repeated_failures(server):

@@ -7,7 +7,7 @@ import os
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from driftune.errors import UsageError, close_match
+from driftune.errors import MissingKey, UsageError, close_match
 from driftune.language_model.litellm import import_litellm
 from driftune.language_model.providers import SELF_HOSTED, openai_base, price_of, provider_of
 
@@ -27,15 +27,15 @@ def check_model(model: str, *, allow_unpriced: bool = False) -> None:
         allow_unpriced: Do not mind an unknown price.
 
     Raises:
-        UsageError: If LiteLLM knows no provider of ``model``, the provider's key is missing from
-            the environment, or there is no price. Names variables, never their values.
+        MissingKey: If the provider's key is not in the environment; names the variable.
+        UsageError: If LiteLLM knows no provider of ``model``, or there is no price.
     """
     litellm = import_litellm()
     provider = provider_of(litellm, model)
     if provider is None:
         raise UsageError(_unknown(litellm, model))
     if missing := _missing_key(litellm, model, provider):
-        raise UsageError(
+        raise MissingKey(
             f"The language model {model!r} needs {missing} in the environment; "
             'set it, or set the language model to "none".'
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from driftune.errors import LanguageModelError, SpendLimitReached, UsageError
@@ -48,15 +49,20 @@ class FallbackLanguageModel:
             SpendLimitReached: From the model that was asked last.
             LanguageModelError: If none answers; tells what each said.
         """
-        failures = []
+        failures, lost = [], 0.0
         for model in self.models:
             try:
-                return model.complete(messages, schema)
+                reply = model.complete(messages, schema)
             except SpendLimitReached:
                 raise
             except LanguageModelError as error:
                 failures.append(str(error))
-        raise LanguageModelError("; ".join(failures))
+                lost += error.cost_usd
+            else:
+                if reply.cost_usd is None or not lost:
+                    return reply
+                return replace(reply, cost_usd=reply.cost_usd + lost)
+        raise LanguageModelError("; ".join(failures), cost_usd=lost)
 
     def worst_cost(self, messages: list[Message], schema: dict[str, Any]) -> float:
         """US dollars if every model is asked in vain but the last: the sum over the models."""

@@ -104,7 +104,7 @@ class LiteLLMLanguageModel:
         self._breaker.check()
         started = time.perf_counter()
         try:
-            response = self._request_with_retries(messages, schema)
+            response, lost_usd = self._request_with_retries(messages, schema)
             text = _read_text(response, self.model)
         except SpendLimitReached:
             raise
@@ -113,11 +113,12 @@ class LiteLLMLanguageModel:
             raise
         self._breaker.succeeded()
         prompt_tokens, completion_tokens = _count_tokens(response)
+        price = self._price(prompt_tokens, completion_tokens)
         return Reply(
             text=text,
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,
-            cost_usd=self._price(prompt_tokens, completion_tokens),
+            cost_usd=None if price is None else price + lost_usd,
             seconds=time.perf_counter() - started,
             model=self.model,
         )
@@ -130,12 +131,16 @@ class LiteLLMLanguageModel:
         """
         return self._worst_price(messages, schema) * (self._max_retries + 1)
 
-    def _request_with_retries(self, messages: list[Message], schema: dict[str, Any]) -> Any:
+    def _request_with_retries(
+        self, messages: list[Message], schema: dict[str, Any]
+    ) -> tuple[Any, float]:
+        """Return the response, and the dollars that timed-out requests may have cost."""
         litellm = import_litellm()
         import openai
 
         retryable = (litellm.RateLimitError, litellm.Timeout, litellm.APIConnectionError)
         worst = self._worst_price(messages, schema)
+        lost = 0.0
         for attempt in range(self._max_retries + 1):
             structured = not self._schema_refused and takes_schema(litellm, self.model)
             self.limit.reserve(worst)
@@ -143,7 +148,9 @@ class LiteLLMLanguageModel:
                 response = litellm.completion(**self._arguments(messages, schema, structured))
             except retryable as error:
                 # A timed-out request may have been billed: its reservation stays.
-                if not isinstance(error, litellm.Timeout):
+                if isinstance(error, litellm.Timeout):
+                    lost += worst
+                else:
                     self.limit.settle(worst, 0.0)
                 failure = _describe(self.model, error)
                 wait = seconds_to_wait(error, self._backoff * 2**attempt)
@@ -158,8 +165,8 @@ class LiteLLMLanguageModel:
                 self._schema_refused = True  # another request, not the same once more
             else:
                 self.limit.settle(worst, self._price(*_count_tokens(response)) or 0.0)
-                return response
-        raise LanguageModelError(failure)
+                return response, lost
+        raise LanguageModelError(failure, cost_usd=lost)
 
     def _arguments(
         self, messages: list[Message], schema: dict[str, Any], structured: bool
