@@ -70,7 +70,7 @@ def test_the_interval_holds_another_study_when_the_model_is_as_good_as_the_other
 def test_a_better_model_than_luck_allows_earned_its_money():
     rng = np.random.default_rng(0)
     sources = draw_sources(rng, 40)
-    values = [v - 6 * (s == "llm") for v, s in zip(rng.normal(size=40), sources, strict=True)]
+    values = [v - 12 * (s == "llm") for v, s in zip(rng.normal(size=40), sources, strict=True)]
     worth = weigh(values, sources)
     assert worth.verdict == "earned"
     assert worth.reached < worth.low <= worth.estimate <= worth.high
@@ -97,6 +97,14 @@ def test_turns_wasted_on_a_hopeless_model_would_have_gone_to_the_others():
         ahead.append(worth.reached - worth.estimate)
     # Expected best of 40 normal numbers less that of 5 + 0.4 * 35 of them (tables: 2.16, 1.84).
     assert 0.15 <= np.mean(ahead) <= 0.5
+
+
+def test_trials_that_cannot_owe_anything_to_the_model_keep_their_values():
+    """The model is far ahead at once; the others go on where they were, and improve."""
+    sources = ["warm_start", "llm", *["tpe"] * 30]
+    worth = weigh([10.0, 0.0, *np.linspace(9.9, 5.0, 30)], sources)
+    assert worth.verdict == "earned"
+    assert 4.0 < worth.estimate < 8.0  # half-way at least: what they owe is at most what they won
 
 
 def test_maximizing_is_the_mirror_image():

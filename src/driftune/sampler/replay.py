@@ -50,14 +50,14 @@ def replay_without_model(
     pool = _gather(searched, start)
     weights = rng.exponential(size=(n_resamples, len(pool.losses) + 1))  # of the gaps
     scale = pool.excess / rng.gamma(pool.spacings, size=n_resamples)
-    owed = rng.random(n_resamples)  # share of the model's lead that the others lose
+    owed = rng.random(n_resamples)  # share of their debt to the model that the others lose
     best: NDArray[np.float64] = np.full(n_resamples, start)
     for turn in range(len(searched)):
         gap = _choose_gaps(pool, turn, weights, rng)
         place = np.maximum(gap - 1, 0)
         inside = pool.losses[place] + rng.random(n_resamples) * pool.heights[place]
         below = pool.losses[0] - rng.exponential(size=n_resamples) * scale
-        drawn = np.where(gap == 0, below, inside) + owed * pool.lead[place]
+        drawn = np.where(gap == 0, below, inside) + owed * pool.debt[place]
         best = np.minimum(best, drawn)
     worst: float = pool.losses[np.isfinite(pool.losses)].max()
     best[best > worst] = worst  # no replay ends without a value
@@ -71,7 +71,8 @@ class _Pool(NamedTuple):
         turns: Shape (m,): when each one finished, counted in searched trials.
         losses: Shape (m,): infinite for a trial without a usable value.
         heights: Shape (m,): of the gap between it and the next one.
-        lead: Shape (m,): how far the model had taken the incumbent before that trial.
+        debt: Shape (m,): the most that the trial can owe to the model: what it was ahead of the
+            others' own incumbent, but no more than the model's lead on that.
         excess: Sum of the distances of the best ones to the next after them.
         spacings: How many these are.
     """
@@ -79,7 +80,7 @@ class _Pool(NamedTuple):
     turns: NDArray[np.int_]
     losses: NDArray[np.float64]
     heights: NDArray[np.float64]
-    lead: NDArray[np.float64]
+    debt: NDArray[np.float64]
     excess: float
     spacings: int
 
@@ -87,8 +88,9 @@ class _Pool(NamedTuple):
 def _gather(searched: Sequence[Outcome], start: float) -> _Pool:
     losses = np.array([_loss(outcome) for outcome in searched])
     others = np.array([outcome.source != "llm" for outcome in searched], dtype=bool)
+    own = _before(np.where(others, losses, np.inf), start)
     with np.errstate(invalid="ignore"):  # infinite minus infinite, before the first value
-        lead = _before(np.where(others, losses, np.inf), start) - _before(losses, start)
+        debt = np.minimum(own - _before(losses, start), np.maximum(own - losses, 0.0))
     turns = np.flatnonzero(others)
     turns = turns[np.argsort(losses[turns], kind="stable")]
     ranked = losses[turns]
@@ -100,7 +102,7 @@ def _gather(searched: Sequence[Outcome], start: float) -> _Pool:
         turns=turns,
         losses=ranked,
         heights=heights,
-        lead=np.where(np.isfinite(lead), lead, 0.0)[turns],
+        debt=np.where(np.isfinite(debt), debt, 0.0)[turns],
         excess=float(np.sum(finite[spacings] - finite[:spacings])),
         spacings=spacings,
     )

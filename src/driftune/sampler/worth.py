@@ -154,10 +154,10 @@ def estimate_without_model(
     forty.
 
     What it cannot know: other sources build on what the model found, so that their later trials
-    flatter the study without it. How much of the lead over their own incumbent they owe to the
-    model is not known; each replay takes away a share of it drawn evenly from none to all. It
-    knows nothing either of luck that builds up over a study, good or bad: a search that by chance
-    went another way from the beginning.
+    flatter the study without it. A trial that was ahead of their own incumbent while the model had
+    taken the study further may owe that to the model; each replay takes away a share of it, drawn
+    evenly from none to all. Nor does it know of luck that builds up over a study, good or bad: a
+    search that by chance went another way from the beginning.
 
     Args:
         trials: Of one study with one objective; unfinished ones are left out.
