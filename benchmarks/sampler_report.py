@@ -44,7 +44,7 @@ def print_table(document: dict[str, Any]) -> None:
     print(
         f"\n{settings['family']}: {len(settings['tasks'])} tasks, {settings['seeds']} seeds; mean "
         "normalised regret [95 % bootstrap interval]; p of Wilcoxon's paired test\n"
-        f"{'arm':27s}{heads}{f'{last} TPE':>31s}{f'{last} no model':>31s}"
+        f"{'arm':38s}{heads}{f'{last} TPE':>31s}{f'{last} no model':>31s}"
         f"{'calls':>14s}{'ms/trial':>9s}"
     )
     for arm, result in document["arms"].items():
@@ -55,7 +55,10 @@ def print_table(document: dict[str, Any]) -> None:
         )
         others = "".join(_compare(document, arm, other) for other in ("tpe", name_control(arm)))
         calls = f"{result['calls']['mean']:.1f} (<={result['calls']['most']})"
-        print(f"{arm:27s}{cells}{others}{calls:>14s}{1000 * result['seconds_per_trial']:9.1f}")
+        few = "" if np.isfinite(regret).all() else f" (studies: {result['studies']})"
+        print(
+            f"{arm + few:38s}{cells}{others}{calls:>14s}{1000 * result['seconds_per_trial']:9.1f}"
+        )
 
 
 def find_claims(document: dict[str, Any]) -> list[dict[str, Any]]:

@@ -73,11 +73,12 @@ def estimate(statistic: Callable[..., Any], *regrets: np.ndarray) -> Estimate:
 
 
 def _select(*regrets: np.ndarray) -> list[np.ndarray]:
-    """Return the cells that all arms ran: as one task if they are not all of them."""
+    """Return the cells that all arms ran: as one task if some are missing or there is one seed."""
     run = np.logical_and.reduce(
         [np.isfinite(regret.reshape(*regret.shape[:2], -1)).all(axis=-1) for regret in regrets]
     )
-    return list(regrets) if run.all() else [regret[run][None] for regret in regrets]
+    whole = run.all() and run.shape[1] > 1
+    return list(regrets) if whole else [regret[run][None] for regret in regrets]
 
 
 def _resample(regret: np.ndarray) -> np.ndarray:
