@@ -71,7 +71,8 @@ def test_the_second_time_nothing_is_run_again(call, small_space, csv):
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(call, words, said, csv):
-    code, _, complaint = call(*words, "--out", "r")
+    model = [] if "--model" in words else ["--model", "lightgbm"]
+    code, _, complaint = call(*words, *model, "--out", "r")
     assert code == 2
     assert said in complaint
     assert len(complaint.strip().splitlines()) == 1
