@@ -95,7 +95,7 @@ def test_the_model_shows_through(tracker):
     model = traces.of(Priced())
     assert (model.model, model.settings) == ("priced-1", {"temperature": 0.5})
     assert model.worst_cost(QUESTION, {}) == 0.5
-    assert not hasattr(traces.of(ScriptedLanguageModel([])), "worst_cost")
+    assert traces.of(ScriptedLanguageModel([])).worst_cost(QUESTION, {}) == 0.0
     assert traces.of(None) is None
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 from driftune.errors import LanguageModelError, ServiceUnavailable
-from driftune.language_model import CachedLanguageModel, LanguageModel, Message, Reply
+from driftune.language_model import CachedLanguageModel, LanguageModel, Message, Priced, Reply
 from driftune.tracking import RETUNE_TAG
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class TracedLanguageModel:
     """A language model whose calls are written down; otherwise it is the inner one.
 
     Args:
-        inner: Whom to ask. Its other attributes (``model``, ``settings``, ...) show through.
+        inner: Whom to ask.
         writer: Takes each call.
     """
 
@@ -75,11 +75,21 @@ class TracedLanguageModel:
         self.writer.write(Call(messages, reply, started, time.time_ns()))
         return reply
 
-    def __getattr__(self, name: str) -> Any:
-        """Whatever else the inner model has."""
-        if name.startswith("__") or name == "inner":  # while it is being unpickled
-            raise AttributeError(name)
-        return getattr(self.inner, name)
+    def worst_cost(self, messages: list[Message], schema: dict[str, Any]) -> float:
+        """US dollars that the inner model can cost; 0 if it does not say."""
+        if not isinstance(self.inner, Priced):
+            return 0.0
+        return self.inner.worst_cost(messages, schema)
+
+    @property
+    def model(self) -> str:
+        """The inner model's name."""
+        return str(getattr(self.inner, "model", type(self.inner).__name__))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The inner model's settings."""
+        return dict(getattr(self.inner, "settings", {}))
 
 
 class Traces:

@@ -144,3 +144,20 @@ def test_memory_repeats_the_last_questions_as_a_conversation():
     assert json.loads(last[2]["content"])["proposals"][0]["configuration"] == {"x": 30.0}
     assert rows_of(last[3]["content"])[0]["configuration"] == {"x": 30.0}
     assert len(rows_of(last[-1]["content"].split("# Trials")[1])) == 7  # the whole table, too
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '{"proposals": [{"configuration": {"x": %s}}]}' % ("9" * 400),
+        '{"proposals": [{"configuration": {"x": 5}, "expected": %s}]}' % ("9" * 400),
+        '{"proposals": [{"configuration": {"x": %s}}]}' % ("9" * 6000),
+        '{"proposals": [{"configuration": {"x": 5}, "rationale": "\\ud800"}], "notes": "\\udfff"}',
+        '{"proposals": [{"configuration": {"x": 5}}], "ranges": [{"name": "x", "low": 1e999}]}',
+    ],
+)  # fmt: skip
+def test_no_answer_ends_a_study_or_spoils_its_storage(reply):
+    study, _ = study_with("table", lambda messages, schema: reply, 2)
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 2
+    for trial in study.trials:
+        json.dumps(trial.system_attrs, ensure_ascii=False).encode()

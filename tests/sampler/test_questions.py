@@ -12,12 +12,12 @@ import pytest
 from optuna.distributions import FloatDistribution
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import TrialState, create_trial
+from optuna.trial import TrialState
 
 from driftune.errors import LanguageModelError, UsageError
-from driftune.language_model import CachedLanguageModel, Reply
+from driftune.language_model import CachedLanguageModel, Reply, ScriptedLanguageModel
 from driftune.sampler import FixedShare, LLMTPESampler, source_of
-from driftune.sampler.patience import waiting_time
+from driftune.sampler.patience import Patience
 from driftune.sampler.purse import Purse, count_spending
 
 SPACE = {"x": FloatDistribution(0.0, 1.0)}
@@ -236,25 +236,79 @@ def test_a_study_is_replayed_from_the_cache_bit_for_bit(tmp_path):
     assert count_spending(again.trials) == count_spending(first.trials)
 
 
-def make_trials(seconds, n, waited=0.0):
-    from datetime import datetime, timedelta
-
-    study = optuna.create_study()
-    for _ in range(n):
-        trial = create_trial(state=TrialState.COMPLETE, value=1.0)
-        trial.datetime_start = datetime(2026, 1, 1)
-        trial.datetime_complete = trial.datetime_start + timedelta(seconds=seconds + waited)
-        trial.system_attrs["driftune:waited"] = waited
-        study.add_trial(trial)
-    return study.trials
-
-
 def test_waiting_is_a_share_of_the_work():
-    assert waiting_time(make_trials(10, 4), 0.05) == pytest.approx(2.0)
-    assert waiting_time(make_trials(10, 4, waited=0.4), 0.05) == pytest.approx(0.4)
-    assert waiting_time(make_trials(10, 4), None) is None
-    assert waiting_time([], 0.05) == 10.0
-    assert waiting_time(make_trials(0.001, 4), 0.05) == 60.0
+    patience = Patience(0.05)
+    assert patience.seconds_left() == 10.0  # nothing is known yet
+    for _ in range(4):
+        patience.took(10.0)
+    assert patience.seconds_left() == pytest.approx(2.0)
+    patience.waited(1.6)
+    assert pickle.loads(pickle.dumps(patience)).seconds_left() == pytest.approx(0.4)
+    toy = Patience(0.05)
+    toy.took(0.001)
+    assert (toy.are_short(), toy.seconds_left()) == (True, 60.0)
+    assert Patience(None).seconds_left() is None
+    assert Patience(0).seconds_left() == 0.0
+
+
+def test_a_model_that_was_given_up_has_another_chance_after_a_restart():
+    class Recovering(PricedModel):
+        down = True
+
+        def complete(self, messages, schema):
+            if self.down:
+                self.calls += 1
+                raise LanguageModelError("no route")
+            return super().complete(messages, schema)
+
+    model = Recovering()
+    study = optuna.create_study(sampler=make_sampler(model))
+    study.optimize(objective, n_trials=6)
+    assert model.calls == 3
+    assert "llm" not in sources(study)
+    model.down = False
+    study.sampler = make_sampler(model)
+    study.optimize(objective, n_trials=3)
+    assert sources(study)[6:] == ["llm"] * 3
+
+
+def test_a_flood_of_proposals_is_cut_and_none_is_kept_twice():
+    def flood(messages, schema):
+        points = [0.5, 0.5, *(i / 1000 for i in range(1000))]
+        return {"proposals": [{"configuration": {"x": x}} for x in points]}
+
+    sampler = make_sampler(ScriptedLanguageModel(flood), proposals_per_call=3, prefetch=False)
+    study = optuna.create_study(sampler=sampler)
+    study.optimize(objective, n_trials=1)
+    kept = [p["configuration"]["x"] for p in study.trials[0].system_attrs["driftune:proposals"]]
+    assert kept == [0.5, 0.0, 0.006]  # the first that are apart
+
+
+def test_too_little_money_for_a_question_ends_the_questions_at_once():
+    model = PricedModel(worst=0.8, cost=0.5)
+    study = optuna.create_study(sampler=make_sampler(model, max_cost_usd=1.0))
+    study.optimize(objective, n_trials=8)
+    assert model.calls == 1
+    fallbacks = [t.system_attrs.get("driftune:fallback") for t in study.trials]
+    assert fallbacks.count("spent") <= 1
+
+
+def test_a_killed_warm_start_has_a_second_chance_and_a_failing_one_no_third():
+    storage = optuna.storages.InMemoryStorage()
+    warm = [{"x": 0.1}, {"x": 0.9}]
+    study = optuna.create_study(storage=storage, sampler=make_sampler(None, warm_start=warm))
+    killed = study.ask()
+    killed.suggest_float("x", 0.0, 1.0)
+    storage.set_trial_state_values(killed._trial_id, TrialState.FAIL)
+
+    def train(trial):
+        if objective(trial) == pytest.approx(0.04):  # x = 0.1
+            raise ValueError("does not train")
+        return 1.0
+
+    study.optimize(train, n_trials=4, catch=(ValueError,))
+    assert [t.params["x"] for t in study.trials[:3]] == [0.1, 0.1, 0.9]
+    assert sources(study)[3] != "warm_start"
 
 
 def test_wrong_limits_are_refused():

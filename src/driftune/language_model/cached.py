@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import tempfile
@@ -14,6 +15,7 @@ from typing import Any
 from driftune.errors import LanguageModelError, UsageError
 from driftune.language_model.protocol import LanguageModel, Message, Priced, Reply
 
+_logger = logging.getLogger(__name__)
 _MEASURED = re.compile(r'"(fit_seconds)": [0-9.e+-]+')
 
 
@@ -68,7 +70,10 @@ class CachedLanguageModel:
                 "give the cache an inner model to ask."
             )
         reply = self.inner.complete(messages, schema)
-        self._write(path, reply)
+        try:
+            self._write(path, reply)
+        except OSError as error:  # a full disk must not lose what was paid for
+            _logger.warning("A reply of %s is not kept in the cache: %s", self.model, error)
         return reply
 
     def worst_cost(self, messages: list[Message], schema: dict[str, Any]) -> float:

@@ -105,20 +105,21 @@ class LiteLLMLanguageModel:
         started = time.perf_counter()
         try:
             response, lost_usd = self._request_with_retries(messages, schema)
-            text = _read_text(response, self.model)
+            prompt_tokens, completion_tokens = _count_tokens(response)
+            price = self._price(prompt_tokens, completion_tokens)
+            cost_usd = None if price is None else price + lost_usd
+            text = _read_text(response, self.model, cost_usd or 0.0)
         except SpendLimitReached:
             raise
         except LanguageModelError:
             self._breaker.failed()
             raise
         self._breaker.succeeded()
-        prompt_tokens, completion_tokens = _count_tokens(response)
-        price = self._price(prompt_tokens, completion_tokens)
         return Reply(
             text=text,
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,
-            cost_usd=None if price is None else price + lost_usd,
+            cost_usd=cost_usd,
             seconds=time.perf_counter() - started,
             model=self.model,
         )
@@ -229,11 +230,11 @@ def _with_schema(messages: list[Message], schema: dict[str, Any]) -> list[Messag
     return [*before, {**last, "content": text}]
 
 
-def _read_text(response: Any, model: str) -> str:
+def _read_text(response: Any, model: str, cost_usd: float) -> str:
     choices = getattr(response, "choices", None) or []
     text = getattr(getattr(choices[0], "message", None), "content", None) if choices else None
     if not text:
-        raise LanguageModelError(f"{model!r} answered without text.")
+        raise LanguageModelError(f"{model!r} answered without text.", cost_usd=cost_usd)
     return str(text)
 
 

@@ -12,6 +12,7 @@ from driftune.sampler.history import Outcome
 from driftune.sampler.llm_tpe import LLMTPESampler
 from driftune.sampler.record import SOURCES, source_of
 from driftune.sampler.warm_start import library_default, portfolio
+from driftune.sampler.worth import Worth, estimate_without_model
 
 __all__ = [
     "SOURCES",
@@ -23,7 +24,9 @@ __all__ = [
     "LLMTPESampler",
     "Outcome",
     "SourceCredit",
+    "Worth",
     "credit_by_source",
+    "estimate_without_model",
     "library_default",
     "portfolio",
     "source_of",

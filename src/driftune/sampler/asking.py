@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from driftune.errors import LanguageModelError
 from driftune.sampler.prompt import build_repair
-from driftune.sampler.proposals import Answer, build_schema, is_new, read_answer
+from driftune.sampler.proposals import Answer, accept, build_schema, is_new, read_answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,6 +56,7 @@ class Question:
         space: The hard limits.
         tried: Configurations that need not be proposed again.
         calls: Requests that it may make: 1, or 2 with a repair question.
+        most: Proposals that are kept.
     """
 
     def __init__(
@@ -65,11 +66,13 @@ class Question:
         messages: list[Message],
         space: Mapping[str, BaseDistribution],
         tried: Sequence[Mapping[str, Any]],
-        calls: int,
+        *,
+        calls: int = 2,
+        most: int = 4,
     ) -> None:
         self.name = name
         self._future: Future[Finding] = Future()
-        arguments = (model, messages, space, tried, calls)
+        arguments = (model, messages, space, tried, calls, most)
         Thread(target=self._run, args=arguments, name="driftune-question", daemon=True).start()
 
     def wait(self, seconds: float | None) -> bool:
@@ -93,10 +96,11 @@ def ask(
     space: Mapping[str, BaseDistribution],
     tried: Sequence[Mapping[str, Any]],
     calls: int = 2,
+    most: int = 4,
 ) -> Finding:
     """Ask, and once more with the problems named if nothing in the answer can be run.
 
-    A model that is silent, by ``LanguageModelError`` or ``OSError``, is an finding; any other
+    A model that is silent, by ``LanguageModelError`` or ``OSError``, is a finding; any other
     exception is a defect.
     """
     finding = Finding()
@@ -111,11 +115,25 @@ def ask(
             return finding
         finding.replies.append(reply)
         finding.answer = answer = read_answer(reply.text, space)
-        finding.proposals = [p for p in answer.proposals if is_new(p, tried, space)]
+        new = _drop_repeated(answer.proposals, tried, space)
+        finding.proposals = new[:most]
         problems = list(answer.problems)
-        if len(finding.proposals) < len(answer.proposals):
+        if len(new) < len(answer.proposals):
             problems.append("Some proposals repeat configurations that were already run.")
         messages = [*messages, *build_repair(reply.text, problems)]
         finding.reason = "" if finding.proposals else "unusable"
         finding.detail = " ".join(problems) or "The answer holds no proposal."
     return finding
+
+
+def _drop_repeated(
+    proposals: Sequence[Proposal],
+    tried: Sequence[Mapping[str, Any]],
+    space: Mapping[str, BaseDistribution],
+) -> list[Proposal]:
+    known, new = list(tried), []
+    for proposal in proposals:
+        if is_new(proposal, known, space):
+            known.append(accept(proposal.configuration, space))
+            new.append(proposal)
+    return new

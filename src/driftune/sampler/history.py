@@ -23,6 +23,9 @@ COST = "cost"
 LATE = "late"
 """Fallback of a model that had not answered yet; it speaks neither for it nor against it."""
 
+SPENT = "spent"
+"""Fallback of a model that there is no money left for; the same."""
+
 
 class Fact(NamedTuple):
     """What is read of a finished trial; trials are judged in this order."""
@@ -176,6 +179,6 @@ def _read_facts(trial: FrozenTrial, direction: StudyDirection) -> Fact:
         number=trial.number,
         source=source_of(trial),
         loss=loss_of(trial, direction) if is_usable(trial) else None,
-        declined=trial.system_attrs.get(FALLBACK, LATE) != LATE,
+        declined=trial.system_attrs.get(FALLBACK, LATE) not in (LATE, SPENT),
         cost=cost if isinstance(cost, int | float) and cost > 0 else None,
     )

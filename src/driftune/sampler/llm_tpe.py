@@ -88,9 +88,9 @@ class LLMTPESampler(ForwardingSampler):
         language_model: Whom to ask: a ``LanguageModel``, or a string for
             ``open_language_model``; ``None`` samples from the other sources only.
         allocation: Who proposes; default ``EarnedShare()``.
-        partner: The classical sampler: "tpe" (the default), "gp" (a Gaussian process; needs
-            scikit-learn), "auto" (the process on flat numeric spaces below 250 trials, else TPE),
-            or Optuna's ``TPESampler``, ``GPSampler`` or ``RandomSampler`` with your settings.
+        partner: The classical sampler: "auto" (a Gaussian process below 250 trials where all
+            parameters are numeric and none is conditional, else TPE), "tpe", "gp" (needs SciPy), or
+            Optuna's ``TPESampler``, ``GPSampler`` or ``RandomSampler`` with your settings.
         warm_start: Configurations to run first. Parameters that one lacks are sampled by the
             partner; numbers outside a range are clipped, unknown categories sampled.
         search_space: The limits, if known beforehand: then the model can propose from the first
@@ -100,12 +100,14 @@ class LLMTPESampler(ForwardingSampler):
         proposals_per_call: Configurations per question.
         max_model_calls: Requests per study, over all processes and restarts.
         max_model_failures: Questions in a row without a usable answer after which the model is
-            left alone.
+            left alone by this process.
         max_cost_usd: Dollars per study, over all processes and restarts; ``None`` for no limit
             but the model's own, 0 for no request at all. Counted in storage before each request.
         max_wait: Share of the trials' time that may be spent waiting for an answer; a later one is
-            used when it comes. ``None`` waits as long as it takes, as a study must that is to run
-            on the model alone. Where trials take milliseconds it waits up to a minute in all.
+            used when it comes. 0 never waits; ``None`` waits as long as it takes, as a study must
+            that is to run on the model alone, or to be replayed bit for bit from slow answers.
+            Until a trial has ended it waits ten seconds, where trials take milliseconds up to a
+            minute in all.
         prefetch: Ask the next question while a trial trains.
         veto: A proposal that the partner's model rates below this quantile of random
             configurations is not run; 0 runs all.
@@ -116,7 +118,7 @@ class LLMTPESampler(ForwardingSampler):
 
     Raises:
         UsageError: If the partner is of another kind or a number is not positive.
-        MissingPackage: If the partner is "gp" and scikit-learn is not installed.
+        MissingPackage: If the partner is "gp" and SciPy is not installed.
     """
 
     def __init__(  # noqa: PLR0913 - keyword-only settings
@@ -124,7 +126,7 @@ class LLMTPESampler(ForwardingSampler):
         *,
         language_model: LanguageModel | str | None = None,
         allocation: Allocation | None = None,
-        partner: BaseSampler | str | None = None,
+        partner: BaseSampler | str = "auto",
         warm_start: Sequence[Mapping[str, Any]] = (),
         search_space: Mapping[str, BaseDistribution] | None = None,
         data_card: str | None = None,
@@ -193,8 +195,10 @@ class LLMTPESampler(ForwardingSampler):
         if record.WARM_START not in trial.system_attrs:
             configuration = self._sample_one(study, trial, others, search_space)
             ahead = self._prefetch
-        if ahead and self._proposer is not None:
-            self._proposer.prefetch(study, trial, others, search_space)
+        if self._proposer is not None:
+            if ahead:
+                self._proposer.prefetch(study, trial, others, search_space)
+            self._proposer.patience.starts(trial.number)
         return configuration
 
     def sample_independent(
@@ -227,7 +231,8 @@ class LLMTPESampler(ForwardingSampler):
         """Record what the trial gained over the incumbent of its time."""
         super().after_trial(study, trial, state, values)
         if self._proposer is not None:
-            self._proposer.collect(study, trial, [])  # what has come meanwhile, without waiting
+            self._proposer.patience.ends(trial.number)
+            self._proposer.collect(study, trial, wait=False)
         if state != TrialState.COMPLETE or not values or study._is_multi_objective():
             return
         others = [t for t in record.read_trials(study) if t.number != trial.number]
@@ -247,7 +252,7 @@ class LLMTPESampler(ForwardingSampler):
     ) -> dict[str, Any]:
         """Let one source propose the whole configuration; the partner stands in for the model."""
         if self._proposer is not None:
-            self._proposer.collect(study, trial, others)
+            self._proposer.collect(study, trial)
         history = self._judge.judge(others, study.direction)
         incumbent = find_incumbent_values(others, history, space)
         ranges: Ranges = {}

@@ -88,7 +88,7 @@ class AutoSampler(ForwardingSampler):
         return self.choose(study).sample_independent(study, trial, param_name, param_distribution)
 
 
-def open_partner(partner: BaseSampler | str | None, seed: int | None) -> BaseSampler:
+def open_partner(partner: BaseSampler | str, seed: int | None) -> BaseSampler:
     """Return the partner that a name stands for; samplers come back as they are.
 
     Raises:
@@ -101,10 +101,9 @@ def open_partner(partner: BaseSampler | str | None, seed: int | None) -> BaseSam
             raise UsageError(f"partner={kind} is not supported; use one of {', '.join(_SOURCES)}.")
         return partner
     makers = {"tpe": TPESampler, "gp": GaussianProcessSampler, "auto": AutoSampler}
-    name = "tpe" if partner is None else partner
-    if name not in makers:
-        raise UsageError(f"partner={name!r} is not known.{close_match(name, makers)}")
-    opened: BaseSampler = makers[name](seed=seed)
+    if partner not in makers:
+        raise UsageError(f"partner={partner!r} is not known.{close_match(partner, makers)}")
+    opened: BaseSampler = makers[partner](seed=seed)
     return opened
 
 

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
@@ -152,7 +152,7 @@ def _accept_value(name: str, raw: Any, distribution: BaseDistribution) -> Any:
                 return choice
         raise ValueError(f"{name} is none of its choices")
     assert isinstance(distribution, FloatDistribution | IntDistribution)
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or not math.isfinite(raw):
+    if not _is_number(raw):
         raise ValueError(f"{name} is no number")
     if isinstance(distribution, IntDistribution) and raw != int(raw):
         raise ValueError(f"{name} is no whole number")
@@ -168,21 +168,31 @@ def _find_document(text: str) -> Any:
     for candidate in (text, fenced.group(1) if fenced else "", text[text.find("{") :]):
         try:
             return json.JSONDecoder().raw_decode(candidate.strip())[0]
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):  # no JSON, or a number of five thousand digits
             continue
     return None
 
 
 def _read_text(entry: dict[str, Any], name: str, longest: int = _LONGEST_RATIONALE) -> str:
     text = entry.get(name, "")
-    return text[:longest] if isinstance(text, str) else ""
+    if not isinstance(text, str):
+        return ""
+    return text[:longest].encode("utf-8", "replace").decode()  # half a surrogate cannot be stored
 
 
 def _read_number(entry: dict[str, Any], name: str = "expected") -> float | None:
     number = entry.get(name)
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        return None
-    return float(number) if math.isfinite(number) else None
+    return float(number) if _is_number(number) else None
+
+
+def _is_number(value: Any) -> TypeGuard[int | float]:
+    """Whether a JSON value is a number that a float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer of four hundred digits
+        return False
 
 
 def _read_ranges(entries: Any) -> tuple[dict[str, tuple[float, float]], str]:

@@ -10,9 +10,9 @@ from driftune.errors import SpendLimitReached
 from driftune.language_model import Priced
 from driftune.sampler import record
 from driftune.sampler.asking import Question
-from driftune.sampler.history import LATE
+from driftune.sampler.history import LATE, SPENT
 from driftune.sampler.insight import describe_view
-from driftune.sampler.patience import are_short, waiting_time
+from driftune.sampler.patience import Patience
 from driftune.sampler.prompt import build_messages
 from driftune.sampler.proposals import Proposal, accept, build_schema, is_new
 
@@ -50,8 +50,8 @@ class ModelProposer:
         model: Whom to ask.
         brief: What every question says.
         purse: Limits of calls and money.
-        max_failures: Questions and turns in a row without a usable answer after which the model
-            is left alone.
+        max_failures: Questions in a row without a usable answer after which the model is left
+            alone by this process; the next one tries again.
         max_wait: Share of the trials' time that may be spent waiting; ``None`` without a limit.
     """
 
@@ -68,8 +68,10 @@ class ModelProposer:
         self._brief = brief
         self._purse = purse
         self._max_failures = max_failures
-        self._max_wait = max_wait
+        self.patience = Patience(max_wait)
         self._pending: dict[str, Question] = {}  # by the study's name
+        self._first: dict[str, int] = {}  # the first trial that this process handled
+        self._broke: set[str] = set()  # studies that cannot pay another question
         self._lock = Lock()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -84,9 +86,9 @@ class ModelProposer:
         self, study: Study, trials: Sequence[FrozenTrial], space: Mapping[str, BaseDistribution]
     ) -> bool:
         """Whether a turn makes sense: the model is not given up, and has a proposal or a call."""
-        if not space or _count_failures(trials) >= self._max_failures:
+        if not space or self._count_failures(study, trials) >= self._max_failures:
             return False
-        if study.study_name in self._pending or self._purse.can_pay(trials):
+        if study.study_name in self._pending or self._can_pay(study, trials):
             return True
         return any(_queue(trials, space))
 
@@ -111,10 +113,10 @@ class ModelProposer:
             NoProposal: If there is none; what was spent is recorded all the same.
         """
         proposal = self._claim(study, trial, space, veto)
-        event = NoProposal("spent", "the limits of calls or money are reached")
+        event = NoProposal(SPENT, "the limits of calls or money are reached")
         if proposal is None:
             self._prepare(study, trial, trials, space)
-            event = self.collect(study, trial, trials, wait=True) or event
+            event = self.collect(study, trial, wait=True) or event
             proposal = self._claim(study, trial, space, veto)
         if proposal is None:
             raise event
@@ -134,7 +136,7 @@ class ModelProposer:
         space: Mapping[str, BaseDistribution],
     ) -> None:
         """Ask for a later trial, unless the last question brought nothing."""
-        if not _count_failures([*trials, trial]):
+        if not self._count_failures(study, [*trials, trial]):
             self._prepare(study, trial, trials, space)
 
     def _prepare(
@@ -148,7 +150,9 @@ class ModelProposer:
         everything = [*trials, trial]
         if not space or study.study_name in self._pending:
             return
-        if _count_failures(everything) >= self._max_failures or not self._purse.can_pay(everything):
+        if self._count_failures(study, everything) >= self._max_failures:
+            return
+        if record.is_copy(trial) or not self._can_pay(study, everything):
             return
         if any(_queue(everything, space)):
             return
@@ -160,38 +164,36 @@ class ModelProposer:
             if study.study_name in self._pending:
                 return
             name, calls = self._pay(study, trial, messages, space)
-            if calls:
-                question = Question(name, self.model, messages, space, tried, calls)
-                self._pending[study.study_name] = question
+            if not calls:
+                self._broke.add(study.study_name)
+                return
+            question = Question(
+                name, self.model, messages, space, tried, calls=calls, most=self._brief.count
+            )
+            self._pending[study.study_name] = question
 
     def collect(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        trials: Sequence[FrozenTrial],
-        *,
-        wait: bool = False,
+        self, study: Study, trial: FrozenTrial, *, wait: bool | None = None
     ) -> NoProposal | None:
         """Record on ``trial`` what an open question brought, if it has ended.
 
         Args:
             study: The study.
             trial: The trial at hand, not finished yet.
-            trials: All other trials.
-            wait: Wait for it as long as ``max_wait`` allows; else only in studies whose trials are
+            wait: Whether to wait for it as long as ``max_wait`` allows; ``None``: where trials are
                 too short for an answer to come meanwhile.
 
         Returns:
             Why there is nothing to run, if that is so.
         """
+        self._first.setdefault(study.study_name, trial.number)
         question = self._pending.get(study.study_name)
-        if question is None:
+        if question is None or record.is_copy(trial):
             return None
         if not question.wait(0.0):
-            if not (wait or are_short(trials)) or not self._wait(study, trial, trials, question):
-                return NoProposal(
-                    LATE, "its answer has not come yet; max_wait says how long to wait"
-                )
+            may_wait = self.patience.are_short() if wait is None else wait
+            if not (may_wait and self._wait(study, trial, question)):
+                return NoProposal(LATE, "its answer has not come yet; see max_wait")
         with self._lock:
             if self._pending.get(study.study_name) is not question:
                 return None  # another thread has taken it
@@ -200,19 +202,29 @@ class ModelProposer:
         _note(study, trial, question.name, finding)
         return NoProposal(finding.reason, finding.detail) if finding.reason else None
 
-    def _wait(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        trials: Sequence[FrozenTrial],
-        question: Question,
-    ) -> bool:
+    def _wait(self, study: Study, trial: FrozenTrial, question: Question) -> bool:
         began = perf_counter()
-        arrived = question.wait(waiting_time(trials, self._max_wait))
-        waited = perf_counter() - began + record.read_spending(trial, record.WAITED)
+        arrived = question.wait(self.patience.seconds_left())
+        waited = perf_counter() - began
+        self.patience.waited(waited)
         if waited > 0.01:  # seconds; less is no wait
             record.record(study, trial, {record.WAITED: waited})
         return arrived
+
+    def _can_pay(self, study: Study, trials: Sequence[FrozenTrial]) -> bool:
+        return study.study_name not in self._broke and self._purse.can_pay(trials)
+
+    def _count_failures(self, study: Study, trials: Sequence[FrozenTrial]) -> int:
+        """Count the last questions in a row that brought nothing, those of this process's time."""
+        failures, first = 0, self._first.get(study.study_name, 0)
+        for trial in trials:
+            if trial.number < first or record.is_copy(trial):
+                continue
+            if record.UNUSABLE in trial.system_attrs:
+                failures += 1
+            elif record.PROPOSALS in trial.system_attrs:
+                failures = 0
+        return failures
 
     def _pay(
         self,
@@ -300,13 +312,3 @@ def _queue(
                 proposal = Proposal(**document)
                 if is_new(proposal, (trial.params for trial in trials), space):
                     yield claim, proposal
-
-
-def _count_failures(trials: Sequence[FrozenTrial]) -> int:
-    failures = 0
-    for trial in trials:
-        if record.UNUSABLE in trial.system_attrs and not record.is_copy(trial):
-            failures += 1
-        elif record.PROPOSALS in trial.system_attrs:
-            failures = 0
-    return failures

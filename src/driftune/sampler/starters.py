@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from optuna.trial import TrialState
+
 from driftune.sampler import record
 from driftune.sampler.unit_cube import nearest_value
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.study import Study
     from optuna.trial import FrozenTrial
+
+_CHANCES = 2  # for a configuration; the second failure is its own
 
 
 class Starters:
@@ -28,18 +32,17 @@ class Starters:
     def assign(self, study: Study, trial: FrozenTrial) -> None:
         """Note on ``trial`` which configuration it runs, while there are any left.
 
-        Counting only lower numbers gives parallel workers different ones without a lock.
+        Who counts only lower numbers among those that have not chosen yet needs no lock to get
+        another one than its fellows. A configuration whose trial failed, or whose process was
+        killed, has a second chance.
         """
         if not self._configurations or "fixed_params" in trial.system_attrs:
             return
-        index = sum(
-            record.WARM_START in other.system_attrs
-            or (not other.state.is_finished() and "fixed_params" not in other.system_attrs)
-            for other in record.read_trials(study)
-            if other.number < trial.number
-        )
-        if index < len(self._configurations):
-            facts = {record.WARM_START: index, record.SOURCE: "warm_start"}
+        others = [t for t in record.read_trials(study) if t.number != trial.number]
+        ahead = sum(_is_choosing(other) for other in others if other.number < trial.number)
+        free = [i for i in range(len(self._configurations)) if not _is_taken(i, others)]
+        if ahead < len(free):
+            facts = {record.WARM_START: free[ahead], record.SOURCE: "warm_start"}
             record.record(study, trial, facts)
 
     def is_last(self, trial: FrozenTrial) -> bool:
@@ -57,3 +60,16 @@ class Starters:
             return nearest_value(self._configurations[index][name], distribution)
         except ValueError as error:
             raise LookupError(name) from error
+
+
+def _is_choosing(trial: FrozenTrial) -> bool:
+    """Whether the trial has begun and nobody has proposed anything for it yet."""
+    attributes = trial.system_attrs
+    chosen = record.SOURCE in attributes or "fixed_params" in attributes
+    return not trial.state.is_finished() and not chosen and not trial.params
+
+
+def _is_taken(index: int, trials: Sequence[FrozenTrial]) -> bool:
+    states = [t.state for t in trials if t.system_attrs.get(record.WARM_START) == index]
+    failed = states.count(TrialState.FAIL)
+    return failed >= _CHANCES or failed < len(states)
