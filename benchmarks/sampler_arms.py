@@ -1,9 +1,9 @@
 """What the sampler benchmark compares: arms by name.
 
-``null`` is the sampler without a model, its default, and ``gp`` in a name makes a Gaussian process
-the partner. ``portfolio+tpe`` and ``portfolio+gp`` have no jitter either. A model's name is
-followed by who decides on its share: ``earned`` (the default), ``fixed`` (a half, as in SLLMBO's
-paper) or ``decaying``.
+``null`` is the sampler without a model, its default: on these spaces its partner is the Gaussian
+process. ``tpe`` or ``gp`` before it names the partner; alone they are the engine without the null
+model. A model's name is followed by who decides on its share: ``earned`` (the default), ``fixed``
+(a half, as in SLLMBO's paper) or ``decaying``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
-from published_sllmbo import PublishedSLLMBO
+from published_sllmbo import MiddleFirst
 from scripted_models import MODELS, CountedModel, build_model
 
 from driftune.sampler import DecayingShare, FixedShare, LLMTPESampler
@@ -34,18 +34,17 @@ ARMS = (
     "portfolio+gp",
     "null",
     "portfolio+null",
-    "portfolio+gp+null",
-    *(f"{model}+earned" for model in MODELS),
+    "portfolio+tpe+null",
+    *(f"{model}+earned" for model in MODELS if model != "text"),
     *(f"portfolio+{model}+earned" for model in MODELS),
-    *(f"portfolio+gp+{model}+earned" for model in MODELS),
+    *(f"portfolio+tpe+{model}+earned" for model in MODELS if model != "text"),
     "good+fixed",
-    "bad+fixed",
     "portfolio+good+fixed",
     "portfolio+bad+fixed",
-    "portfolio+gp+good+fixed",
+    "portfolio+tpe+good+fixed",
     "portfolio+good+decaying",
     "portfolio+bad+decaying",
-    *(f"sllmbo+{model}" for model in MODELS),
+    *(f"sllmbo+{model}" for model in MODELS if model != "text"),
     "portfolio+local+earned",
     "sllmbo+local",
 )
@@ -55,7 +54,7 @@ def is_arm(name: str) -> bool:
     """Whether ``build_sampler`` can make it: also combinations that ``ARMS`` leaves out."""
     if name in ARMS:
         return True
-    rest = name.removeprefix("portfolio+").removeprefix("gp+").removeprefix("auto+")
+    rest = name.removeprefix("portfolio+").removeprefix("gp+").removeprefix("tpe+")
     model, _, allocation = rest.partition("+")
     known = model in (*MODELS, "local") and allocation in ALLOCATIONS
     return known or rest in ("null", "tpe", "gp")
@@ -64,7 +63,7 @@ def is_arm(name: str) -> bool:
 def name_control(arm: str) -> str:
     """Return the arm that is the same without a language model."""
     start = "portfolio+" if arm.startswith("portfolio+") else ""
-    partner = next((f"{p}+" for p in ("gp", "auto") if f"{p}+" in arm), "")
+    partner = next((f"{p}+" for p in ("gp", "tpe") if f"{p}+" in arm), "")
     return f"{start}{partner}null"
 
 
@@ -79,12 +78,12 @@ def build_sampler(
         return TPESampler(seed=seed), None
     if parts[0] == "sllmbo":
         model = build_model(parts[1], task, seed)
-        return PublishedSLLMBO(model, seed), model
+        return MiddleFirst(model, seed=seed), model
     settings: dict[str, Any] = {"search_space": task.space, "seed": seed}
     if parts[0] == "portfolio":
         settings["warm_start"] = portfolio
         parts = parts[1:]
-    if parts[0] in ("tpe", "gp", "auto"):
+    if parts[0] in ("tpe", "gp"):
         settings["partner"] = parts[0]
         parts = parts[1:]
     if not parts:

@@ -106,13 +106,13 @@ def draw(document: dict[str, Any], path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    titles = ("from nothing", "after a portfolio", "Gaussian process after a portfolio")
+    titles = ("from nothing", "after a portfolio", "after a portfolio, TPE as the partner")
     figure, panels = plt.subplots(1, len(titles), figsize=(19, 6), sharey=True)
     for panel in panels:
         panel.set_prop_cycle(color=mpl.colormaps["tab20"].colors)
     for arm, result in document["arms"].items():
         low, mean, high = (np.array(part) for part in result["curve"])
-        place = arm.startswith("portfolio") + arm.startswith("portfolio+gp")
+        place = arm.startswith("portfolio") + arm.startswith("portfolio+tpe")
         trials = np.arange(1, len(mean) + 1)
         style = "--" if arm in ("random", "tpe") or arm.startswith("sllmbo") else "-"
         (line,) = panels[place].plot(trials, mean, style, label=arm)
@@ -131,7 +131,7 @@ def draw(document: dict[str, Any], path: Path) -> None:
 def _find_targets(document: dict[str, Any]) -> list[dict[str, Any]]:
     targets = TARGETS.get(document["settings"]["family"], {})
     claims = []
-    for arm in ("portfolio+null", "portfolio+gp+null"):
+    for arm in ("portfolio+null", "portfolio+tpe+null"):
         for mark, (least, aim) in targets.items():
             result = document["arms"].get(arm)
             if result is None or mark not in result["checkpoints"]:

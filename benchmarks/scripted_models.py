@@ -65,8 +65,6 @@ def build_model(kind: str, task: TuningTask, seed: int) -> CountedModel:
     def answer(messages: list[Message], schema: dict[str, Any]) -> str | dict[str, Any]:
         if propose is None:
             return "Certainly! A learning rate that is neither too high nor too low works well."
-        if "value" in schema["properties"]:  # one parameter alone, as SLLMBO asks
-            return {"value": propose()[schema["title"]]}
         return {"proposals": [{"configuration": propose()} for _ in range(PROPOSALS)]}
 
     return CountedModel(ScriptedLanguageModel(answer))

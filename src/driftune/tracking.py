@@ -183,10 +183,16 @@ class Tracker:
             half = runs.get(str(row["number"]))  # a kill left it open
             self._log_trial(experiment, parent, row, result, half and half.run_id)
         score = {f"validation_{result.metric}": result.best_value}
-        self.log(parent, metrics={**score, "study_seconds": result.seconds})
+        seconds = {"study_seconds": result.seconds}
+        self.log(parent, metrics={**score, **seconds, **result.summary_metrics()})
         # Tags, not parameters: a study that goes on may find a better configuration.
         best = {f"best.{name}": value for name, value in result.best_params.items()}
-        study = {"driftune.study": result.study_name, "driftune.stop_reason": result.stop_reason}
+        study = {
+            "driftune.study": result.study_name,
+            "driftune.stop_reason": result.stop_reason,
+            "driftune.worth": result.worth.verdict,
+            "driftune.worth_sentence": result.worth.sentence(result.metric)[:MAX_VALUE_LENGTH],
+        }
         for key, value in {**best, **study}.items():
             self.client.set_tag(parent, key, str(value))
         return len(rows)

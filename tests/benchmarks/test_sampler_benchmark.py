@@ -20,7 +20,7 @@ def _run(out, *arms, jobs):
 
 @pytest.mark.slow  # three runs of the command, each of which starts processes
 def test_the_benchmark_resumes_compares_and_does_not_depend_on_the_processes(tmp_path):
-    kept = ["null", "portfolio+gp+good+earned"]
+    kept = ["null", "portfolio+good+earned"]
     _, first = _run(tmp_path, *kept, jobs=2)
     arms = [*kept, "sllmbo+bad", "portfolio+tpe", "bad+earned"]
     output, document = _run(tmp_path, *arms, jobs=1)
@@ -37,8 +37,8 @@ def test_the_benchmark_resumes_compares_and_does_not_depend_on_the_processes(tmp
     start = {arm: result["curve"][1][4] for arm, result in document["arms"].items()}
     assert start["portfolio+tpe"] < start["null"]
     calls = {arm: result["calls"] for arm, result in document["arms"].items()}
-    assert calls["null"]["most"] == 0 < calls["portfolio+gp+good+earned"]["most"] <= 25
-    assert calls["sllmbo+bad"]["mean"] > 25, "one call per parameter"
+    assert calls["null"]["most"] == 0 < calls["portfolio+good+earned"]["most"] <= 25
+    assert calls["sllmbo+bad"]["mean"] > 2 * 8, "several calls per trial"
     assert any("bad+earned" in claim["what"] for claim in document["claims"])
     assert "at most 5%" in output
     assert (tmp_path / "sampler-boosting.png").stat().st_size > 0
@@ -100,7 +100,7 @@ def test_an_arm_names_the_same_sampler_without_its_model(bench):
     assert not arms.is_arm("portfolio+clever+earned")
     for arm in arms.ARMS:
         assert arms.is_arm(arms.name_control(arm))
-    assert arms.name_control("portfolio+gp+bad+earned") == "portfolio+gp+null"
+    assert arms.name_control("portfolio+tpe+bad+earned") == "portfolio+tpe+null"
     assert arms.name_control("sllmbo+local") == "null"
 
 

@@ -41,7 +41,7 @@ def test_a_useless_model_loses_its_share_and_never_gets_it_back():
     rest = outcomes("tpe", [0, 0.5, 1, 0, 0.5] * 4)
     shares = [share(EarnedShare(), rest + outcomes("llm", [0] * n), "llm") for n in (0, 3, 6, 12)]
     assert shares == sorted(shares, reverse=True)
-    assert shares[0] > 0.3
+    assert shares[0] > 0.2
     assert shares[2] < 0.08
     assert shares[3] < 0.02
 

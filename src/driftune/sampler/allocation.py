@@ -141,21 +141,26 @@ class EarnedShare:
             earns less per trial than the partner.
         floor: Chance of the model at its first turn, whatever the draws say.
         evidence: How many observations one trial counts for; more shuts out faster.
+        doubt: Observations without credit that the model begins with.
 
     Raises:
-        UsageError: If a share lies outside 0 to 1 or ``evidence`` is not positive.
+        UsageError: If a share lies outside 0 to 1, ``evidence`` is not positive or ``doubt`` is
+            negative.
     """
 
     max_share: float = 0.6
     jitter_share: float = 0.3
     floor: float = 0.2
     evidence: float = 2.0
+    doubt: float = 2.0
 
     def __post_init__(self) -> None:
         """Refuse shares that are no chances."""
         _check_chances(max_share=self.max_share, jitter_share=self.jitter_share, floor=self.floor)
-        if self.evidence <= 0:
-            raise UsageError(f"evidence={self.evidence} must be positive.")
+        if self.evidence <= 0 or self.doubt < 0:
+            raise UsageError(
+                f"evidence={self.evidence} must be positive, doubt={self.doubt} not negative."
+            )
 
     def choose(
         self, history: Sequence[Outcome], sources: Sequence[str], rng: np.random.Generator
@@ -169,7 +174,8 @@ class EarnedShare:
         model += [0.0 for o in searched if o.declined]
         rest = [_per_cost(o, typical) for o in searched if o.source != "llm"]
         if "llm" in sources:
-            earned = rng.beta(*self._posterior(model)) > rng.beta(*self._posterior(rest))
+            won, lost = self._posterior(model)
+            earned = rng.beta(won, lost + self.doubt) > rng.beta(*self._posterior(rest))
             if (earned and coin < self.max_share) or explore < self.floor / (1 + len(model)) ** 2:
                 return "llm"
         if "jitter" in sources and jitter_coin < self.jitter_share * self._worth(searched):

@@ -137,7 +137,7 @@ class LLMTPESampler(ForwardingSampler):
         max_cost_usd: float | None = None,
         max_wait: float | None = 0.05,
         prefetch: bool = True,
-        veto: float = 0.2,
+        veto: float = 0.3,
         dynamic_space: DynamicSpace | None = None,
         history: str = "table",
         min_delta: float = 0.0,
