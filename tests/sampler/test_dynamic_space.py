@@ -88,7 +88,7 @@ def answer(low, high, rate=0.01, leaves=20):
     }
 
 
-def run(replies, n_trials, **settings):
+def run(replies, n_trials, function=objective, **settings):
     sampler = LLMTPESampler(
         language_model=ScriptedLanguageModel(replies),
         allocation=FixedShare(0.5),
@@ -98,27 +98,34 @@ def run(replies, n_trials, **settings):
         **settings,
     )
     study = optuna.create_study(sampler=sampler)
-    study.optimize(objective, n_trials=n_trials)
+    study.optimize(function, n_trials=n_trials)
     return study
 
 
 def test_a_model_that_earns_moves_the_box_and_a_vain_move_is_taken_back():
+    """However often it wishes for another one meanwhile."""
     good = iter(range(1000))
 
     def oracle(messages, schema):
         return answer(3e-3, 3e-2, rate=0.01 * 1.02 ** -next(good), leaves=20 + next(good) % 3)
 
-    study = run(oracle, 60, dynamic_space=DynamicSpace(patience=6))
-    made = [box["by"] for box in boxes(study)]
-    assert "model" in made
+    def flat_once_moved(trial):
+        value = objective(trial)
+        moved = any(box["by"] == "model" for box in boxes(trial.study))
+        return 10.0 if moved else value
+
+    study = run(oracle, 60, flat_once_moved, dynamic_space=DynamicSpace(patience=6))
     moved = next(box for box in boxes(study) if box["by"] == "model")
-    assert moved["reason"] == "It peaks there."
-    undone = [box for box in boxes(study) if box["by"] == "undo"]
-    assert undone and undone[0]["ranges"] == {}
+    undone = next(box for box in boxes(study) if box["by"] == "undo")
+    assert (moved["reason"], undone["ranges"]) == ("It peaks there.", {})
+    changed = [t.number for t in study.trials if "driftune:box" in t.system_attrs]
+    assert moved["trial"] in changed
+    undo = next(t.number for t in study.trials if t.system_attrs.get("driftune:box") == undone)
+    assert undo - moved["trial"] == 6
     inside = [
         t.params["rate"]
-        for t in study.trials
-        if source_of(t) in ("tpe", "jitter") and moved["trial"] < t.number < undone[0]["trial"]
+        for t in study.trials[moved["trial"] : undo]
+        if source_of(t) in ("tpe", "jitter")
     ]
     low, high = moved["ranges"]["rate"]
     assert inside and sum(low <= rate <= high for rate in inside) >= 0.8 * len(inside)
@@ -147,8 +154,43 @@ def test_wishes_are_neither_asked_for_nor_heard_by_default():
     assert 'Leave "ranges" empty' in asked[0]
 
 
+def test_a_range_of_few_whole_numbers_is_left_again():
+    space = {"n": IntDistribution(1, 9)}
+    dynamic = DynamicSpace(start={"n": (5, 6)})
+    study = optuna.create_study(
+        sampler=LLMTPESampler(search_space=space, dynamic_space=dynamic, partner="tpe", seed=0)
+    )
+    study.optimize(lambda trial: 9 - trial.suggest_int("n", 1, 9), n_trials=30)
+    assert study.best_params["n"] == 9
+    assert len(boxes(study)) < 6
+    ranges = grant(Box(), {"n": (5.0, 5.1)}, space, {"n": 5})
+    assert bound(space, ranges)["n"].high - bound(space, ranges)["n"].low >= 1
+
+
+@pytest.mark.parametrize(
+    ("start", "complaint"),
+    [
+        ({"rate": (0.1, 0.1)}, "low and a high"),
+        ({"rate": ("a", "b")}, "low and a high"),
+        ({"rate": 3}, "low and a high"),
+        ({"rate": (1.0, 20.0)}, "limits"),
+        ({"leaves": (5, 5.4)}, "two values"),
+        ({"kind": (0, 1)}, "categorical"),
+        ({"rato": (0.1, 0.2)}, "rate"),
+    ],
+)
+def test_a_wrong_start_is_refused_before_the_first_trial(start, complaint):
+    with pytest.raises(UsageError, match=complaint):
+        LLMTPESampler(search_space=SPACE, dynamic_space=DynamicSpace(start=start))
+
+
+def test_a_start_outside_limits_that_are_learned_is_refused_in_words():
+    sampler = LLMTPESampler(dynamic_space=DynamicSpace(start={"rate": (10.0, 20.0)}))
+    study = optuna.create_study(sampler=sampler)
+    with pytest.raises(UsageError, match="rate"):
+        study.optimize(objective, n_trials=2)
+
+
 def test_wrong_settings_are_refused():
     with pytest.raises(UsageError):
         DynamicSpace(patience=0)
-    with pytest.raises(UsageError):
-        DynamicSpace(start={"rate": (0.1, 0.1)})

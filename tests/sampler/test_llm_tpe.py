@@ -150,7 +150,8 @@ def test_a_useless_model_costs_no_trial_and_is_left_alone(reply, caplog):
     fallbacks = [t for t in study.trials if "driftune:fallback" in t.system_attrs]
     assert len(fallbacks) == 3  # then it is given up
     assert len(model.asked) <= 6  # a question and a repair question each
-    assert len(caplog.records) == 1  # told once
+    assert len(caplog.records) == 2  # why, once, and that it is left alone
+    assert "left alone" in caplog.records[1].getMessage()
 
 
 def test_one_repair_question_names_the_problem():
@@ -361,6 +362,47 @@ def test_the_null_model_stays_modest():
     assert "llm" not in shares
     assert 5 <= shares["jitter"] <= 40
     assert shares["tpe"] >= 50
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"allocation": EarnedShare},
+        {"allocation": 0.5},
+        {"language_model": 42},
+        {"search_space": {"x": (0, 1)}},
+        {"warm_start": {"x": 1}},
+        {"dynamic_space": True},
+        {"partner": None},
+        {"partner": "pt"},
+        {"max_cost_usd": -1},
+        {"max_wait": float("nan")},
+        {"veto": "0.3"},
+        {"seed": -1},
+        {"history": "sumary"},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_a_wrong_argument_is_named_at_once(wrong):
+    with pytest.raises(UsageError, match=next(iter(wrong))):
+        LLMTPESampler(**wrong)
+
+
+def test_a_partner_may_be_a_subclass():
+    class Mine(TPESampler):
+        pass
+
+    study = run(14, partner=Mine(seed=1), language_model=None)
+    assert "tpe" in sources(study)
+
+
+def test_several_objectives_are_the_partners_and_that_is_said(caplog):
+    sampler = LLMTPESampler(language_model="scripted:tuner", search_space=SPACE, seed=0)
+    study = optuna.create_study(directions=["minimize", "maximize"], sampler=sampler)
+    with caplog.at_level(logging.WARNING, logger="driftune.sampler"):
+        study.optimize(lambda trial: (objective(trial), trial.params["depth"]), n_trials=5)
+    assert [record for record in caplog.records if "objectives" in record.getMessage()]
+    assert len(caplog.records) == 1
 
 
 def test_wrong_settings_are_refused():

@@ -12,6 +12,7 @@ from driftune.language_model import ScriptedLanguageModel
 from driftune.sampler import FixedShare, LLMTPESampler
 from driftune.sampler.insight import describe_view
 from driftune.sampler.prompt import Brief, build_messages, select_rows
+from driftune.sampler.proposals import read_answer
 
 SPACE = {"x": FloatDistribution(0, 1000)}
 
@@ -161,3 +162,21 @@ def test_no_answer_ends_a_study_or_spoils_its_storage(reply):
     assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 2
     for trial in study.trials:
         json.dumps(trial.system_attrs, ensure_ascii=False).encode()
+
+
+@pytest.mark.timeout(20)  # it took minutes, with the whole process held up
+def test_endless_white_space_is_read_at_once():
+    assert read_answer("```json\n" + "\n" * 150_000, SPACE).problems
+
+
+def test_infinite_values_are_words_in_the_question():
+    trial = create_trial(
+        params={"x": 1},
+        distributions=SPACE,
+        value=float("inf"),
+        user_attrs={"train_gap": float("nan")},
+    )
+    study = optuna.create_study()
+    study.add_trial(trial)
+    (row,) = rows_of(build(study.trials))
+    assert (row["value"], row["train_gap"]) == ("inf", "nan")

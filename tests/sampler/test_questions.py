@@ -242,7 +242,9 @@ def test_waiting_is_a_share_of_the_work():
     for _ in range(4):
         patience.took(10.0)
     assert patience.seconds_left() == pytest.approx(2.0)
-    patience.waited(1.6)
+    assert patience.take() == pytest.approx(2.0)
+    assert patience.seconds_left() == 0.0  # no other thread waits for the same seconds
+    patience.give_back(0.4)
     assert pickle.loads(pickle.dumps(patience)).seconds_left() == pytest.approx(0.4)
     toy = Patience(0.05)
     toy.took(0.001)
@@ -312,6 +314,6 @@ def test_a_killed_warm_start_has_a_second_chance_and_a_failing_one_no_third():
 
 
 def test_wrong_limits_are_refused():
-    for wrong in ({"max_wait": -1.0}, {"veto": 1.0}, {"min_delta": -0.1}, {"history": "tabel"}):
+    for wrong in ({"max_wait": -1.0}, {"veto": 1.5}, {"min_delta": -0.1}, {"history": "tabel"}):
         with pytest.raises(UsageError):
             make_sampler(PricedModel(), **wrong)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from driftune.errors import LanguageModelError
+from driftune.errors import LanguageModelError, SpendLimitReached
+from driftune.sampler.history import SPENT
 from driftune.sampler.prompt import build_repair
 from driftune.sampler.proposals import Answer, accept, build_schema, is_new, read_answer
 
@@ -110,7 +111,9 @@ def ask(
         try:
             reply = model.complete(messages, schema)
         except (LanguageModelError, OSError) as error:
-            finding.reason, finding.detail = type(error).__name__, str(error)
+            spent = isinstance(error, SpendLimitReached)
+            finding.reason = SPENT if spent else type(error).__name__
+            finding.detail = str(error)
             finding.cost_usd = getattr(error, "cost_usd", 0.0)
             return finding
         finding.replies.append(reply)

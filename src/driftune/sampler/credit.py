@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from optuna.study import Study, StudyDirection
+from optuna.study import Study
 
 from driftune.sampler import record
-from driftune.sampler.history import judge_trials
+from driftune.sampler.history import judge_trials, read_direction
 from driftune.sampler.purse import count_spending
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def credit_by_source(
     if isinstance(study, Study):
         trials, goal = study.get_trials(deepcopy=False), study.direction
     else:
-        trials, goal = list(study), StudyDirection[direction.upper()]
+        trials, goal = list(study), read_direction(direction)
     outcomes = judge_trials(trials, goal)
     searched_gain = _sum_gains(o for o in outcomes if o.source != "warm_start")
     spent = _sum_calls(trials)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from driftune.errors import UsageError
+from driftune.errors import UsageError, close_match
 from driftune.sampler.unit_cube import from_unit, nearest_value, to_unit
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Box:
         by: ``start``, ``model``, ``rule`` (an incumbent at its edge), ``undo`` or ``refused``.
         reason: A sentence.
         before: The ranges that come back if the change brings nothing; ``None`` if it stays.
-        trial: Number of the trial that was being proposed when it was made.
+        trial: Number of the trial that was being proposed when the model last changed it.
         wish: Number of the last trial whose wish of the model is settled.
     """
 
@@ -83,13 +84,42 @@ class DynamicSpace:
         """Refuse what is no range and no patience."""
         if self.patience < 1:
             raise UsageError(f"patience={self.patience} must be at least 1.")
-        for name, (low, high) in self.start.items():
-            if not low < high:
-                raise UsageError(f"start[{name!r}]=({low}, {high}) must be a low and a high.")
+        for name, pair in self.start.items():
+            if not _is_range(pair):
+                raise UsageError(f"start[{name!r}]={pair!r} must be a low and a high number.")
 
     def first_box(self) -> Box:
         """Return the box of a study that has none yet."""
-        return Box(ranges=dict(self.start))
+        return Box(ranges={name: (low, high) for name, (low, high) in self.start.items()})
+
+    def check(self, space: Mapping[str, BaseDistribution], *, all_known: bool = False) -> None:
+        """Hold ``start`` against the limits.
+
+        Args:
+            space: The limits that are known.
+            all_known: Whether these are all.
+
+        Raises:
+            UsageError: A range is of no number, leaves the limits, holds less than two values, or
+                is of a parameter that does not exist.
+        """
+        for name, (low, high) in self.start.items():
+            distribution = space.get(name)
+            if distribution is None:
+                if all_known:
+                    raise UsageError(
+                        f"start has no parameter {name!r} to narrow.{close_match(name, space)}"
+                    )
+                continue
+            if isinstance(distribution, CategoricalDistribution):
+                raise UsageError(f"start[{name!r}] is a range, and {name} is categorical.")
+            least, most = _limits(distribution)
+            ends = [nearest_value(end, distribution) for end in (low, high)]
+            if low < least or high > most or ends[0] == ends[1]:
+                raise UsageError(
+                    f"start[{name!r}]=({low}, {high}) must hold two values or more between the "
+                    f"limits {least:g} and {most:g}."
+                )
 
 
 def grant(
@@ -118,7 +148,7 @@ def grant(
             continue
         now = _span(box.ranges.get(name), distribution)
         asked = _span((low, high), distribution)
-        least = max((now[1] - now[0]) / _MOST, _NARROWEST)
+        least = max((now[1] - now[0]) / _MOST, _reach(incumbent[name], distribution))
         width = min(max(asked[1] - asked[0], least), (now[1] - now[0]) * _MOST, 1.0)
         at = to_unit(incumbent[name], distribution)
         margin = 1.2 * _EDGE * width  # else the rule would widen at once
@@ -141,7 +171,7 @@ def widen_at_edge(
         at, near = to_unit(incumbent[name], distribution), _EDGE * (high - low)
         down, up = low > 0 and at <= low + near, high < 1 and at >= high - near
         if down or up:
-            width = high - low
+            width = max(high - low, _reach(incumbent[name], distribution))
             ranges[name] = _values(low - width * down, high + width * up, distribution)
             names.append(name)
     return _narrower(ranges, space), names
@@ -176,6 +206,23 @@ def _span(pair: tuple[float, float] | None, distribution: BaseDistribution) -> t
     low, high = (to_unit(nearest_value(v, distribution), distribution) for v in pair)
     whole = _limits(distribution)
     return (0.0 if pair[0] <= whole[0] else low), (1.0 if pair[1] >= whole[1] else high)
+
+
+def _reach(value: Any, distribution: BaseDistribution) -> float:
+    """Return the narrowest width: a fiftieth of the limits, and neighbours of a whole number."""
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    if distribution.step is None:
+        return _NARROWEST
+    ends = (nearest_value(value + sign * distribution.step, distribution) for sign in (-1, 1))
+    low, high = (to_unit(end, distribution) for end in ends)
+    return max(_NARROWEST, 1.2 * (high - low))
+
+
+def _is_range(pair: Any) -> bool:
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        return False
+    numbers = all(isinstance(end, int | float) and math.isfinite(end) for end in pair)
+    return numbers and pair[0] < pair[1]
 
 
 def _values(low: float, high: float, distribution: BaseDistribution) -> tuple[float, float]:

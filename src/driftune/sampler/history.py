@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
+from driftune.errors import UsageError, close_match
 from driftune.sampler.record import FALLBACK, source_of
 
 if TYPE_CHECKING:
@@ -66,6 +67,18 @@ class Outcome(NamedTuple):
     loss: float | None = None
     declined: bool = False
     cost: float | None = None
+
+
+def read_direction(name: str) -> StudyDirection:
+    """Return what "minimize" or "maximize" stands for.
+
+    Raises:
+        UsageError: It is another word.
+    """
+    known = {direction.name.lower(): direction for direction in list(StudyDirection)[1:]}
+    if name not in known:
+        raise UsageError(f"direction={name!r} is not known.{close_match(str(name), known)}")
+    return known[name]
 
 
 def is_usable(trial: FrozenTrial) -> bool:

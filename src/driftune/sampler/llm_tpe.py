@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import math
 from contextlib import suppress
 from functools import partial
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from driftune.errors import UsageError
 from driftune.language_model import open_language_model
 from driftune.sampler import record
 from driftune.sampler.allocation import EarnedShare
+from driftune.sampler.arguments import check_numbers, check_objects
 from driftune.sampler.dynamic_space import bound
 from driftune.sampler.forwarding import ForwardingSampler
 from driftune.sampler.history import (
@@ -29,6 +30,7 @@ from driftune.sampler.partner import find_engine, name_source, open_partner
 from driftune.sampler.prompt import Brief
 from driftune.sampler.proposer import ModelProposer, NoProposal
 from driftune.sampler.purse import Purse
+from driftune.sampler.record import source_of
 from driftune.sampler.starters import Starters
 from driftune.sampler.steering import read_box, steer
 from driftune.sampler.veto import is_hopeless
@@ -98,11 +100,14 @@ class LLMTPESampler(ForwardingSampler):
         data_card: A summary of the data for the model, in text.
         metric: What the objective measures, for the model.
         proposals_per_call: Configurations per question.
-        max_model_calls: Requests per study, over all processes and restarts.
+        max_model_calls: Calls per study, repair questions included, over all processes and
+            restarts; a call is made up to three times where the connection breaks.
         max_model_failures: Questions in a row without a usable answer after which the model is
             left alone by this process.
-        max_cost_usd: Dollars per study, over all processes and restarts; ``None`` for no limit
-            but the model's own, 0 for no request at all. Counted in storage before each request.
+        max_cost_usd: Dollars per study, over all processes and restarts, counted in storage before
+            each call; 0 for no call at all. ``None``: one dollar for a model that is named, no
+            limit but its own for an object.
+        allow_unpriced: Whether a model that is named may be asked although its price is unknown.
         max_wait: Share of the trials' time that may be spent waiting for an answer; a later one is
             used when it comes. 0 never waits; ``None`` waits as long as it takes, as a study must
             that is to run on the model alone, or to be replayed bit for bit from slow answers.
@@ -135,6 +140,7 @@ class LLMTPESampler(ForwardingSampler):
         max_model_calls: int = 25,
         max_model_failures: int = 3,
         max_cost_usd: float | None = None,
+        allow_unpriced: bool = False,
         max_wait: float | None = 0.05,
         prefetch: bool = True,
         veto: float = 0.3,
@@ -143,7 +149,27 @@ class LLMTPESampler(ForwardingSampler):
         min_delta: float = 0.0,
         seed: int | None = None,
     ) -> None:
-        _check(proposals_per_call, max_model_calls, max_model_failures, max_wait, veto, min_delta)
+        check_numbers(
+            proposals_per_call=(proposals_per_call, 1, 100),
+            max_model_calls=(max_model_calls, 0, inf),
+            max_model_failures=(max_model_failures, 1, inf),
+            max_cost_usd=(max_cost_usd, 0, inf),
+            max_wait=(max_wait, 0, inf),
+            veto=(veto, 0, 1),
+            min_delta=(min_delta, 0, inf),
+            seed=(seed, 0, 2**32 - 1),
+        )
+        check_objects(
+            language_model=language_model, allocation=allocation, warm_start=warm_start,
+            search_space=search_space, dynamic_space=dynamic_space,
+        )  # fmt: skip
+        brief = Brief(
+            metric=metric,
+            data_card=data_card,
+            count=proposals_per_call,
+            ranges=dynamic_space is not None and dynamic_space.by_model,
+            history=history,
+        )
         self._partner = open_partner(partner, seed)
         super().__init__(self._partner)
         self._allocation = EarnedShare() if allocation is None else allocation
@@ -154,13 +180,17 @@ class LLMTPESampler(ForwardingSampler):
         self._prefetch, self._veto, self._min_delta = prefetch, veto, min_delta
         self._dynamic = dynamic_space
         if isinstance(language_model, str):
-            language_model = open_language_model(language_model, max_calls=max_model_calls)
+            language_model = open_language_model(
+                language_model,
+                max_calls=3 * max_model_calls,  # requests, of which a call may need three
+                max_cost_usd=1.0 if max_cost_usd is None else max_cost_usd,
+                allow_unpriced=allow_unpriced,
+            )
         self._proposer: ModelProposer | None = None
         if language_model is not None:
-            wishes = dynamic_space is not None and dynamic_space.by_model
             self._proposer = ModelProposer(
                 language_model,
-                brief=Brief(metric, data_card, proposals_per_call, wishes, history),
+                brief=brief,
                 purse=Purse(max_model_calls, max_cost_usd),
                 max_failures=max_model_failures,
                 max_wait=max_wait,
@@ -188,7 +218,11 @@ class LLMTPESampler(ForwardingSampler):
     ) -> dict[str, Any]:
         """Choose the source of this trial and return its configuration."""
         if "fixed_params" in trial.system_attrs or study._is_multi_objective():
+            if study._is_multi_objective() and self._proposer is not None:
+                self._tell("objectives", "With several objectives the partner samples alone.")
             return self._sample_partner(study, trial, search_space)
+        if self._dynamic is not None:
+            self._dynamic.check(search_space)
         others = [t for t in record.read_trials(study) if t.number != trial.number]
         ahead = self._prefetch and self._starters.is_last(trial)
         configuration: dict[str, Any] = {}  # of a warm start: comes value by value
@@ -212,6 +246,7 @@ class LLMTPESampler(ForwardingSampler):
         with suppress(LookupError):
             return self._starters.find_value(trial, param_name, param_distribution)
         if self._dynamic is not None:
+            self._dynamic.check({param_name: param_distribution})
             box = read_box(record.read_trials(study), self._dynamic.first_box())
             param_distribution = bound({param_name: param_distribution}, box.ranges)[param_name]
         return self._partner.sample_independent(study, trial, param_name, param_distribution)
@@ -240,7 +275,7 @@ class LLMTPESampler(ForwardingSampler):
         if incumbent is not None and incumbent.loss is not None and is_feasible(trial):
             sign = -1.0 if study.direction.name == "MAXIMIZE" else 1.0
             gain = incumbent.loss - sign * values[0]
-            if math.isfinite(gain):
+            if isfinite(gain):
                 record.record(study, trial, {record.GAIN: gain if gain > self._min_delta else 0.0})
 
     def _sample_one(
@@ -268,7 +303,9 @@ class LLMTPESampler(ForwardingSampler):
             try:
                 return self._proposer.propose(study, trial, others, space, veto)
             except NoProposal as event:
+                values = self._sample_partner(study, trial, space, ranges)
                 self._fall_back(study, trial, event)
+                return values
         elif source == "jitter" and incumbent is not None:
             record.record(study, trial, {record.SOURCE: "jitter"})
             return jitter(incumbent, bound(space, ranges), rng)
@@ -315,31 +352,22 @@ class LLMTPESampler(ForwardingSampler):
 
     def _fall_back(self, study: Study, trial: FrozenTrial, event: NoProposal) -> None:
         record.record(study, trial, {record.FALLBACK: event.reason})
-        if event.reason not in self._told:
-            self._told.add(event.reason)
+        self._tell(
+            event.reason,
+            f"Trial {trial.number} is sampled by {source_of(trial)} instead of the language model "
+            f"({event.reason}: {event}).",
+        )
+        if self._proposer is not None and self._proposer.has_given_up(study):
+            self._tell("given up", "The language model is left alone until the next start.")
+
+    def _tell(self, about: str, sentence: str) -> None:
+        if about not in self._told:
+            self._told.add(about)
             _logger.warning(
-                "Trial %d is sampled by %s instead of the language model (%s: %s). Told once per "
-                "reason; raise the level of the logger 'driftune.sampler' to silence it.",
-                trial.number,
-                type(self._partner).__name__,
-                event.reason,
-                event,
+                "%s Told once per reason; raise the level of the logger 'driftune.sampler' to "
+                "silence it.",
+                sentence,
             )
-
-
-def _check(
-    proposals: int, calls: int, failures: int, wait: float | None, veto: float, delta: float
-) -> None:
-    if proposals < 1 or calls < 0 or failures < 1:
-        raise UsageError(
-            f"proposals_per_call={proposals} and max_model_failures={failures} must be at least "
-            f"1, max_model_calls={calls} at least 0."
-        )
-    if (wait is not None and wait < 0) or not 0 <= veto < 1 or delta < 0:
-        raise UsageError(
-            f"max_wait={wait} and min_delta={delta} must not be negative, and veto={veto} must "
-            "lie between 0 and 1."
-        )
 
 
 def _is_starting(engine: BaseSampler, study: Study) -> bool:

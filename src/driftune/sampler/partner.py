@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from optuna.distributions import CategoricalDistribution
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, GPSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState
 
 from driftune.errors import UsageError, close_match
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-_SOURCES = {
-    "TPESampler": "tpe",
-    "GPSampler": "gp",
-    "GaussianProcessSampler": "gp",
-    "RandomSampler": "random",
-}
+_SOURCES = (
+    (TPESampler, "tpe"),
+    (GaussianProcessSampler, "gp"),
+    (GPSampler, "gp"),
+    (RandomSampler, "random"),
+)
 _DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -96,13 +96,15 @@ def open_partner(partner: BaseSampler | str, seed: int | None) -> BaseSampler:
         MissingPackage: If it is "gp" and SciPy is not installed.
     """
     if isinstance(partner, BaseSampler):
-        kind = type(partner).__name__
-        if kind not in _SOURCES and not isinstance(partner, AutoSampler):
-            raise UsageError(f"partner={kind} is not supported; use one of {', '.join(_SOURCES)}.")
+        if not isinstance(partner, (AutoSampler, *(kind for kind, _ in _SOURCES))):
+            names = ", ".join(kind.__name__ for kind, _ in _SOURCES)
+            raise UsageError(
+                f"partner={type(partner).__name__} is not supported; use one of {names}."
+            )
         return partner
     makers = {"tpe": TPESampler, "gp": GaussianProcessSampler, "auto": AutoSampler}
     if partner not in makers:
-        raise UsageError(f"partner={partner!r} is not known.{close_match(partner, makers)}")
+        raise UsageError(f"partner={partner!r} is not known.{close_match(str(partner), makers)}")
     opened: BaseSampler = makers[partner](seed=seed)
     return opened
 
@@ -114,7 +116,7 @@ def find_engine(partner: BaseSampler, study: Study) -> BaseSampler:
 
 def name_source(engine: BaseSampler) -> str:
     """Return what trials of this sampler are recorded as: one of ``SOURCES``."""
-    return _SOURCES[type(engine).__name__]
+    return next(source for kind, source in _SOURCES if isinstance(engine, kind))
 
 
 def _is_flat_and_numeric(trials: Sequence[FrozenTrial]) -> bool:

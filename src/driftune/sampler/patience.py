@@ -23,7 +23,9 @@ class Patience:
     >>> patience.took(200.0)
     >>> patience.seconds_left(), patience.are_short()
     (10.0, False)
-    >>> patience.waited(8.0)
+    >>> patience.take(), patience.seconds_left()
+    (10.0, 0.0)
+    >>> patience.give_back(2.0)
     >>> patience.seconds_left()
     2.0
 
@@ -55,9 +57,15 @@ class Patience:
         """Note what a trial took."""
         self._trials.append(seconds)
 
-    def waited(self, seconds: float) -> None:
-        """Note a wait."""
-        self._waited += seconds
+    def take(self) -> float | None:
+        """Take all seconds that are left, so that no other thread waits for them too."""
+        left = self.seconds_left()
+        self._waited += left or 0.0
+        return left
+
+    def give_back(self, seconds: float) -> None:
+        """Return what was taken and not needed."""
+        self._waited -= seconds
 
     def are_short(self) -> bool:
         """Whether trials take less than a tenth of a second, in the median."""

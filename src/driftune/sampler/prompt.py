@@ -8,6 +8,7 @@ data; nothing in it can do more than move numbers inside the limits, which the r
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -242,4 +243,6 @@ def _is_numeric(value: Any) -> bool:
 def _shorten(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_shorten(item) for item in value]
-    return float(f"{value:.6g}") if isinstance(value, float) else value
+    if isinstance(value, float):  # JSON has no infinity
+        return float(f"{value:.6g}") if math.isfinite(value) else str(value)
+    return value

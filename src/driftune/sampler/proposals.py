@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
 _LONGEST_RATIONALE = 500  # characters that are kept
 _LONGEST_NOTES = 2000
+_LONGEST_ANSWER = 200_000
+_MOST_READ = 100  # proposals of one answer
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def read_answer(text: str, space: Mapping[str, BaseDistribution]) -> Answer:
     if not isinstance(entries, list):
         return Answer(problems=['The answer is no JSON document with a list "proposals".'])
     proposals, problems = [], []
-    for position, entry in enumerate(entries):
+    for position, entry in enumerate(entries[:_MOST_READ]):
         configuration = entry.get("configuration") if isinstance(entry, dict) else None
         if not isinstance(configuration, dict):
             problems.append(f"Proposal {position + 1} has no configuration.")
@@ -164,8 +165,10 @@ def _accept_value(name: str, raw: Any, distribution: BaseDistribution) -> Any:
 
 
 def _find_document(text: str) -> Any:
-    fenced = re.search(r"```(?:json)?\s*(.*?)```", text, flags=re.DOTALL)
-    for candidate in (text, fenced.group(1) if fenced else "", text[text.find("{") :]):
+    text = text[:_LONGEST_ANSWER]
+    _, _, fenced = text.partition("```")
+    fenced = fenced.partition("```")[0].removeprefix("json")
+    for candidate in (text, fenced, text[text.find("{") :]):
         try:
             return json.JSONDecoder().raw_decode(candidate.strip())[0]
         except (ValueError, RecursionError):  # no JSON, or a number of five thousand digits

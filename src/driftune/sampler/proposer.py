@@ -92,6 +92,11 @@ class ModelProposer:
             return True
         return any(_queue(trials, space))
 
+    def has_given_up(self, study: Study) -> bool:
+        """Whether this process asks the model no more, for it failed too often in a row."""
+        trials = record.read_trials(study)
+        return self._count_failures(study, trials) >= self._max_failures
+
     def propose(
         self,
         study: Study,
@@ -204,9 +209,11 @@ class ModelProposer:
 
     def _wait(self, study: Study, trial: FrozenTrial, question: Question) -> bool:
         began = perf_counter()
-        arrived = question.wait(self.patience.seconds_left())
+        taken = self.patience.take()
+        arrived = question.wait(taken)
         waited = perf_counter() - began
-        self.patience.waited(waited)
+        if taken is not None:
+            self.patience.give_back(max(0.0, taken - waited))
         if waited > 0.01:  # seconds; less is no wait
             record.record(study, trial, {record.WAITED: waited})
         return arrived

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from optuna.trial import TrialState
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 _CHANCES = 2  # for a configuration; the second failure is its own
+_CHOOSING = timedelta(minutes=1)  # a trial that has chosen nothing by then has no process any more
 
 
 class Starters:
@@ -63,10 +65,12 @@ class Starters:
 
 
 def _is_choosing(trial: FrozenTrial) -> bool:
-    """Whether the trial has begun and nobody has proposed anything for it yet."""
+    """Whether the trial has just begun and nobody has proposed anything for it yet."""
     attributes = trial.system_attrs
-    chosen = record.SOURCE in attributes or "fixed_params" in attributes
-    return not trial.state.is_finished() and not chosen and not trial.params
+    chosen = record.SOURCE in attributes or "fixed_params" in attributes or trial.params
+    if chosen or trial.state.is_finished() or trial.datetime_start is None:
+        return False
+    return datetime.now() - trial.datetime_start < _CHOOSING
 
 
 def _is_taken(index: int, trials: Sequence[FrozenTrial]) -> bool:

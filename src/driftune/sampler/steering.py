@@ -51,7 +51,9 @@ def steer(
     )
     if changed is None:
         return box
-    changed = replace(changed, version=box.version + 1, trial=trial.number)
+    # Patience counts from the model's last change, not from what came after it.
+    since = trial.number if changed.by == "model" else box.trial
+    changed = replace(changed, version=box.version + 1, trial=since)
     record.record(study, trial, {record.BOX: asdict(changed)})
     return changed
 

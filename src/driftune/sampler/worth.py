@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from optuna.study import StudyDirection
 
 from driftune.sampler.credit import credit_by_source
-from driftune.sampler.history import judge_trials
+from driftune.sampler.history import judge_trials, read_direction
 from driftune.sampler.replay import FEWEST_OTHERS, replay_without_model
 
 if TYPE_CHECKING:
@@ -165,7 +164,7 @@ def estimate_without_model(
         n_resamples: Replays.
         seed: Of the replays.
     """
-    history = judge_trials(trials, StudyDirection[direction.upper()])
+    history = judge_trials(trials, read_direction(direction))
     credits = credit_by_source(trials, direction=direction)
     return judge_worth(history, credits, direction, n_resamples=n_resamples, seed=seed)
 
