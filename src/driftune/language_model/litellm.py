@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import logging
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from driftune.language_model.spending import SpendLimit
 if TYPE_CHECKING:
     from types import ModuleType
 
+_TALKERS = ("LiteLLM", "openai._base_client")  # who log an error with its traceback at DEBUG
 _LONGEST_WAIT = 60.0  # seconds; a longer Retry-After means: not during this study
 
 
@@ -212,6 +214,12 @@ class LiteLLMLanguageModel:
         return price_of(import_litellm(), self.model, prompt_tokens, completion_tokens)
 
 
+def _leave_out_traceback(record: logging.LogRecord) -> bool:
+    """Keep the message and drop the error itself: a provider's text may quote the key."""
+    record.exc_info = record.exc_text = None
+    return True
+
+
 def import_litellm() -> ModuleType:
     """Import litellm, offline and quiet; the first time takes seconds."""
     # Without this litellm fetches its price list at import, and hangs without a network.
@@ -219,6 +227,8 @@ def import_litellm() -> ModuleType:
     import litellm
 
     litellm.suppress_debug_info = True
+    for name in _TALKERS:
+        logging.getLogger(name).addFilter(_leave_out_traceback)
     module: ModuleType = litellm
     return module
 
