@@ -23,9 +23,9 @@ BOUNDS = {  # arm, what is measured -> bound; the present code on four seeds, wi
     ("portfolio+null", "start"): 0.15,  # 0.09, without its warm start 0.20 and more
     ("portfolio+null", "partner"): 0.40,  # 0.10 to 0.12, at random 0.97
     ("portfolio+null", "jitter"): 0.60,  # 0.07 to 0.11, at random 1.9
-    ("random+earned", "share"): 0.33,  # 0.16 to 0.23, by FixedShare 0.46
-    ("bad+earned", "share"): 0.25,  # 0.07 to 0.08, by FixedShare without a veto 0.45
-    ("good+earned", "end"): 0.04,  # 0.002 to 0.016, without the model 0.076 and more
+    ("random+earned", "share"): 0.33,  # 0.10 to 0.12, by FixedShare 0.46
+    ("bad+earned", "share"): 0.25,  # 0.04 to 0.05, by FixedShare without a veto 0.45
+    ("good+earned", "end"): 0.025,  # 0.003 to 0.011, without the model 0.038 and more
 }
 
 
