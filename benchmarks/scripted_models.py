@@ -1,4 +1,4 @@
-"""Scripted models that sit in a real one's place, and a model that counts its calls."""
+"""Scripted models that sit in a real one's place."""
 
 from __future__ import annotations
 
@@ -8,36 +8,17 @@ import numpy as np
 from optuna.distributions import IntDistribution
 from positions import read_configurations, read_positions
 
+from driftune.bench.counted_model import CountedModel
 from driftune.language_model import ScriptedLanguageModel, open_language_model
 
 if TYPE_CHECKING:
     from tuning_tasks import Configuration, TuningTask
 
-    from driftune.language_model import LanguageModel, Message, Reply
+    from driftune.language_model import Message
 
 MODELS = ("good", "bad", "random", "text")
 PROPOSALS = 4  # per answer
 NEAR = 0.1  # of each range
-
-
-class CountedModel:
-    """Any model; ``calls`` is how often it was asked."""
-
-    def __init__(self, model: LanguageModel) -> None:
-        """Take the model."""
-        self._model = model
-        self.calls = 0
-
-    def complete(self, messages: list[Message], schema: dict[str, Any]) -> Reply:
-        """Count and pass on."""
-        self.calls += 1
-        return self._model.complete(messages, schema)
-
-    def __getattr__(self, name: str) -> Any:
-        """Show whatever else the model has."""
-        if name == "_model":  # not yet there while a copy is being unpickled
-            raise AttributeError(name)
-        return getattr(self._model, name)
 
 
 def build_model(kind: str, task: TuningTask, seed: int) -> CountedModel:

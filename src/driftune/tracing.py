@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 from driftune.errors import LanguageModelError, ServiceUnavailable
-from driftune.language_model import CachedLanguageModel, LanguageModel, Message, Priced, Reply
+from driftune.language_model import CachedLanguageModel, LanguageModel, Message, Reply
+from driftune.language_model.protocol import name_of, settings_of, worst_cost_of
 from driftune.tracking import RETUNE_TAG
 
 if TYPE_CHECKING:
@@ -77,19 +78,17 @@ class TracedLanguageModel:
 
     def worst_cost(self, messages: list[Message], schema: dict[str, Any]) -> float:
         """US dollars that the inner model can cost; 0 if it does not say."""
-        if not isinstance(self.inner, Priced):
-            return 0.0
-        return self.inner.worst_cost(messages, schema)
+        return worst_cost_of(self.inner, messages, schema)
 
     @property
     def model(self) -> str:
         """The inner model's name."""
-        return str(getattr(self.inner, "model", type(self.inner).__name__))
+        return name_of(self.inner)
 
     @property
     def settings(self) -> dict[str, Any]:
         """The inner model's settings."""
-        return dict(getattr(self.inner, "settings", {}))
+        return settings_of(self.inner)
 
 
 class Traces:

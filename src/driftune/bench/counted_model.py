@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from driftune.errors import LanguageModelError, SpendLimitReached
 from driftune.language_model import ScriptedLanguageModel, answer_as_tuner
+from driftune.language_model.protocol import name_of, settings_of
 
 if TYPE_CHECKING:
     from driftune.language_model import LanguageModel, Message, Reply
@@ -39,8 +40,8 @@ class CountedModel:
 
     def __post_init__(self) -> None:
         """Take over the names that caches and samplers look for."""
-        self.model = str(getattr(self.inner, "model", type(self.inner).__name__))
-        self.settings = dict(getattr(self.inner, "settings", {}))
+        self.model = name_of(self.inner)
+        self.settings = settings_of(self.inner)
 
     def complete(self, messages: list[Message], schema: dict[str, Any]) -> Reply:
         """Ask ``inner``; its errors are passed on."""

@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from driftune.errors import LanguageModelError, UsageError
-from driftune.language_model.protocol import LanguageModel, Message, Priced, Reply
+from driftune.language_model.protocol import (
+    LanguageModel,
+    Message,
+    Reply,
+    name_of,
+    settings_of,
+    worst_cost_of,
+)
 
 _logger = logging.getLogger(__name__)
 _MEASURED = re.compile(r'"(fit_seconds)": [0-9.e+-]+')
@@ -51,8 +58,8 @@ class CachedLanguageModel:
             raise UsageError("A cache without inner replays only: say whose replies with model=.")
         self.inner = inner
         self.folder = Path(folder)
-        self.model = model or str(getattr(inner, "model", type(inner).__name__))
-        self.settings = dict(getattr(inner, "settings", {}) if settings is None else settings)
+        self.model = model or name_of(inner)
+        self.settings = settings_of(inner) if settings is None else dict(settings)
 
     def complete(self, messages: list[Message], schema: dict[str, Any]) -> Reply:
         """Return the reply on disk, else ask ``inner`` and keep what it says.
@@ -79,9 +86,7 @@ class CachedLanguageModel:
     def worst_cost(self, messages: list[Message], schema: dict[str, Any]) -> float:
         """US dollars: 0 when the reply is on disk, else what ``inner`` says."""
         known = (self.folder / f"{self.key(messages, schema)}.json").exists()
-        if known or not isinstance(self.inner, Priced):
-            return 0.0
-        return self.inner.worst_cost(messages, schema)
+        return 0.0 if known else worst_cost_of(self.inner, messages, schema)
 
     def key(self, messages: list[Message], schema: dict[str, Any]) -> str:
         """SHA-256 of the question, as 64 hexadecimal digits."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from driftune.errors import LanguageModelError, SpendLimitReached, UsageError
-from driftune.language_model.protocol import Priced
+from driftune.language_model.protocol import name_of, settings_of, worst_cost_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,9 +37,9 @@ class FallbackLanguageModel:
         if not models:
             raise UsageError("FallbackLanguageModel needs at least one model; 0 were given.")
         self.models = list(models)
-        self.model = ", ".join(_name(model) for model in self.models)
+        self.model = ", ".join(map(name_of, self.models))
         self.settings: dict[str, Any] = {
-            _name(model): dict(getattr(model, "settings", {})) for model in self.models
+            name_of(model): settings_of(model) for model in self.models
         }
 
     def complete(self, messages: list[Message], schema: dict[str, Any]) -> Reply:
@@ -66,9 +66,4 @@ class FallbackLanguageModel:
 
     def worst_cost(self, messages: list[Message], schema: dict[str, Any]) -> float:
         """US dollars if every model is asked in vain but the last: the sum over the models."""
-        priced = [model for model in self.models if isinstance(model, Priced)]
-        return sum(model.worst_cost(messages, schema) for model in priced)
-
-
-def _name(model: LanguageModel) -> str:
-    return str(getattr(model, "model", type(model).__name__))
+        return sum(worst_cost_of(model, messages, schema) for model in self.models)

@@ -60,3 +60,22 @@ class Priced(Protocol):
             SpendLimitReached: If the price is unknown and unknown prices are not allowed.
         """
         ...
+
+
+def name_of(model: Any) -> str:
+    """Return the name that a model gives itself in ``model``, else its class's."""
+    return str(getattr(model, "model", type(model).__name__))
+
+
+def settings_of(model: Any) -> dict[str, Any]:
+    """Return a copy of what shapes a model's answers, from ``settings`` if it has that."""
+    return dict(getattr(model, "settings", {}))
+
+
+def worst_cost_of(model: Any, messages: list[Message], schema: dict[str, Any]) -> float:
+    """Return the most US dollars that a question can cost; 0 for a model without prices.
+
+    Raises:
+        SpendLimitReached: From a model with prices, see ``Priced``.
+    """
+    return model.worst_cost(messages, schema) if isinstance(model, Priced) else 0.0

@@ -13,7 +13,7 @@ from driftune.sampler.prompt import build_repair
 from driftune.sampler.proposals import Answer, accept, build_schema, is_new, read_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from optuna.distributions import BaseDistribution
 
@@ -52,29 +52,13 @@ class Question:
 
     Args:
         name: Its id.
-        model: Whom to ask.
-        messages: What is asked.
-        space: The hard limits.
-        tried: Configurations that need not be proposed again.
-        calls: Requests that it may make: 1, or 2 with a repair question.
-        most: Proposals that are kept.
+        work: Asks, and returns what that brought.
     """
 
-    def __init__(
-        self,
-        name: str,
-        model: LanguageModel,
-        messages: list[Message],
-        space: Mapping[str, BaseDistribution],
-        tried: Sequence[Mapping[str, Any]],
-        *,
-        calls: int = 2,
-        most: int = 4,
-    ) -> None:
+    def __init__(self, name: str, work: Callable[[], Finding]) -> None:
         self.name = name
         self._future: Future[Finding] = Future()
-        arguments = (model, messages, space, tried, calls, most)
-        Thread(target=self._run, args=arguments, name="driftune-question", daemon=True).start()
+        Thread(target=self._run, args=(work,), name="driftune-question", daemon=True).start()
 
     def wait(self, seconds: float | None) -> bool:
         """Wait, at most ``seconds``; returns whether the finding is there."""
@@ -84,9 +68,9 @@ class Question:
         """Return the finding; raises what the model raised, if that was a defect."""
         return self._future.result()
 
-    def _run(self, *arguments: Any) -> None:
+    def _run(self, work: Callable[[], Finding]) -> None:
         try:
-            self._future.set_result(ask(*arguments))
+            self._future.set_result(work())
         except BaseException as defect:  # raised again where the finding is taken
             self._future.set_exception(defect)
 
@@ -96,13 +80,22 @@ def ask(
     messages: list[Message],
     space: Mapping[str, BaseDistribution],
     tried: Sequence[Mapping[str, Any]],
-    calls: int = 2,
-    most: int = 4,
+    *,
+    calls: int,
+    most: int,
 ) -> Finding:
     """Ask, and once more with the problems named if nothing in the answer can be run.
 
     A model that is silent, by ``LanguageModelError`` or ``OSError``, is a finding; any other
     exception is a defect.
+
+    Args:
+        model: Whom to ask.
+        messages: What is asked.
+        space: The hard limits.
+        tried: Configurations that need not be proposed again.
+        calls: Requests that may be made: 1, or 2 with a repair question.
+        most: Proposals that are kept.
     """
     finding = Finding()
     schema = build_schema(space)

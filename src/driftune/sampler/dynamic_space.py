@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -186,16 +187,11 @@ def bound(space: Mapping[str, BaseDistribution], ranges: Ranges) -> dict[str, Ba
     bounded = dict(space)
     for name, (low, high) in ranges.items():
         distribution = space.get(name)
-        if isinstance(distribution, IntDistribution):
-            bounded[name] = IntDistribution(
-                nearest_value(low, distribution), nearest_value(high, distribution),
-                log=distribution.log, step=distribution.step,
-            )  # fmt: skip
-        elif isinstance(distribution, FloatDistribution):
-            bounded[name] = FloatDistribution(
-                nearest_value(low, distribution), nearest_value(high, distribution),
-                log=distribution.log, step=distribution.step,
-            )  # fmt: skip
+        if isinstance(distribution, FloatDistribution | IntDistribution):
+            narrower = copy(distribution)
+            narrower.low = nearest_value(low, distribution)
+            narrower.high = nearest_value(high, distribution)
+            bounded[name] = narrower
     return bounded
 
 

@@ -106,7 +106,7 @@ def pick_diverse(
     ranked = sorted(usable, key=lambda trial: loss_of(trial, direction))
     kept: list[FrozenTrial] = []
     for trial in ranked[: max(1, math.ceil(TOP_SHARE * len(ranked)))]:
-        if len(kept) < count and all(_distance(trial, other) >= DIVERSE for other in kept):
+        if len(kept) < count and all(_are_diverse(trial, other) for other in kept):
             kept.append(trial)
     return [{"params": dict(trial.params), "value": trial.values[0]} for trial in kept]
 
@@ -156,10 +156,7 @@ def are_close(
 
     The same parameters, and on average less than a twentieth of the range apart.
     """
-    if first.keys() != second.keys():
-        return False
-    shared = {name: space[name] for name in first}
-    return not shared or float(np.abs(place(first, shared) - place(second, shared)).mean()) < 0.05
+    return _measure_apart(first, second, space) < 0.05
 
 
 def _is_comparable(earlier: EarlierStudy, features: Mapping[str, float]) -> bool:
@@ -174,12 +171,18 @@ def _order(
     return (distance(earlier.features, features), -earlier.finished)
 
 
-def _distance(first: FrozenTrial, second: FrozenTrial) -> float:
-    """Mean over the parameters of both, each from 0 to 1 on its own scale; else infinite."""
-    if first.params.keys() != second.params.keys():
+def _are_diverse(first: FrozenTrial, second: FrozenTrial) -> bool:
+    return _measure_apart(first.params, second.params, first.distributions) >= DIVERSE
+
+
+def _measure_apart(
+    first: Mapping[str, Any], second: Mapping[str, Any], space: Mapping[str, BaseDistribution]
+) -> float:
+    """Mean over the parameters, each from 0 to 1 on its own scale; infinite if they differ."""
+    if first.keys() != second.keys():
         return math.inf
-    space = first.distributions
-    return float(np.abs(place(first.params, space) - place(second.params, space)).mean())
+    shared = {name: space[name] for name in first}
+    return float(np.abs(place(first, shared) - place(second, shared)).mean()) if shared else 0.0
 
 
 def _is_text(value: object) -> bool:

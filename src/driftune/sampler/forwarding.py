@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from optuna.samplers import BaseSampler
 
 if TYPE_CHECKING:
@@ -43,3 +44,24 @@ class ForwardingSampler(BaseSampler):
         """Tell each how a trial ended."""
         for sampler in self._inner:
             sampler.after_trial(study, trial, state, values)
+
+
+class SeededSampler(ForwardingSampler):
+    """Draws on a stream per trial, so that a resumed study goes on as if it had not stopped.
+
+    Args:
+        seed: Makes the streams the same in every process.
+        inner: Whom to tell, see ``ForwardingSampler``.
+    """
+
+    def __init__(self, seed: int | None, *inner: BaseSampler) -> None:
+        super().__init__(*inner)
+        self._entropy: Any = np.random.SeedSequence(seed).entropy
+
+    def reseed_rng(self) -> None:
+        """Draw a new seed, for this sampler and those that it holds."""
+        super().reseed_rng()
+        self._entropy = np.random.SeedSequence().entropy
+
+    def _open_stream(self, trial: FrozenTrial) -> np.random.Generator:
+        return np.random.default_rng([self._entropy, trial.number])

@@ -13,8 +13,8 @@ from optuna.trial import TrialState
 
 from driftune.errors import MissingPackage, UsageError
 from driftune.sampler.acquisition import Acquisition, Evidence
-from driftune.sampler.forwarding import ForwardingSampler
-from driftune.sampler.history import is_feasible, loss_of
+from driftune.sampler.forwarding import SeededSampler
+from driftune.sampler.history import DONE, is_feasible, loss_of
 from driftune.sampler.record import read_trials
 from driftune.sampler.surrogate import one_thread
 from driftune.sampler.unit_cube import from_unit, place_on_lines, to_line
@@ -26,10 +26,8 @@ if TYPE_CHECKING:
     from optuna.study import Study, StudyDirection
     from optuna.trial import FrozenTrial
 
-_DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
-
-class GaussianProcessSampler(ForwardingSampler):
+class GaussianProcessSampler(SeededSampler):
     """Runs where a Gaussian process expects the most improvement over the best trial.
 
     Trials with even numbers by a process of the losses, those with odd ones by one of their ranks.
@@ -75,16 +73,10 @@ class GaussianProcessSampler(ForwardingSampler):
                 'partner="tpe".'
             )
         self._n_startup_trials = n_startup_trials
-        self._entropy: Any = np.random.SeedSequence(seed).entropy
         self._common = IntersectionSearchSpace(include_pruned=True)
         self._random = RandomSampler(seed=seed) if random is None else random
         self._tpe = TPESampler(seed=derive_seed(seed))
-        super().__init__(self._random, self._tpe)
-
-    def reseed_rng(self) -> None:
-        """Draw a new seed, for this sampler and those that it falls back on."""
-        super().reseed_rng()
-        self._entropy = np.random.SeedSequence().entropy
+        super().__init__(seed, self._random, self._tpe)
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -105,10 +97,10 @@ class GaussianProcessSampler(ForwardingSampler):
         position = None
         evidence = self._read_evidence(study, trial, search_space)
         if evidence is not None:
-            rng = np.random.default_rng([self._entropy, trial.number])
             with one_thread():
                 by_rank = trial.number % 2 == 1
-                position = Acquisition(evidence, by_rank=by_rank).find_best(rng)
+                stream = self._open_stream(trial)
+                position = Acquisition(evidence, by_rank=by_rank).find_best(stream)
         if position is None:  # too few trials, or every candidate has been run
             return sample_at_random(self._random, study, trial, search_space)
         pairs = zip(search_space.items(), position, strict=True)
@@ -141,7 +133,7 @@ class GaussianProcessSampler(ForwardingSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         """Sample at random at first, then by TPE: a parameter that not every trial has."""
-        finished = sum(t.state in _DONE for t in study.get_trials(deepcopy=False))
+        finished = sum(t.state in DONE for t in study.get_trials(deepcopy=False))
         early = finished < self._n_startup_trials
         sampler = self._random if early and not study._is_multi_objective() else self._tpe
         return sampler.sample_independent(study, trial, param_name, param_distribution)
@@ -152,7 +144,7 @@ class GaussianProcessSampler(ForwardingSampler):
         others = [t for t in read_trials(study) if t.number != trial.number and covers(t, space)]
         done = [t for t in others if t.state.is_finished()]
         losses = _read_losses(done, study.direction)
-        if sum(t.state in _DONE for t in done) < self._n_startup_trials or losses is None:
+        if sum(t.state in DONE for t in done) < self._n_startup_trials or losses is None:
             return None
         running = [t for t in others if not t.state.is_finished()]
         return Evidence(

@@ -28,6 +28,10 @@ SPENT = "spent"
 """Fallback of a model that there is no money left for; the same."""
 
 
+DONE = (TrialState.COMPLETE, TrialState.PRUNED)
+"""States of trials that count for a sampler: the others failed or are under way."""
+
+
 class Fact(NamedTuple):
     """What is read of a finished trial; trials are judged in this order."""
 

@@ -8,7 +8,6 @@ from functools import partial
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import TrialState
 
@@ -18,8 +17,9 @@ from driftune.sampler import record
 from driftune.sampler.allocation import EarnedShare
 from driftune.sampler.arguments import check_numbers, check_objects
 from driftune.sampler.dynamic_space import bound
-from driftune.sampler.forwarding import ForwardingSampler
+from driftune.sampler.forwarding import SeededSampler
 from driftune.sampler.history import (
+    DONE,
     Judge,
     find_incumbent,
     find_incumbent_values,
@@ -38,6 +38,7 @@ from driftune.sampler.veto import is_hopeless
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
     from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
     from optuna.study import Study
@@ -53,7 +54,7 @@ _logger = logging.getLogger("driftune.sampler")
 _FEWEST_FOR_JITTER = 4  # completed trials; before that the incumbent is an accident
 
 
-class LLMTPESampler(ForwardingSampler):
+class LLMTPESampler(SeededSampler):
     """Samples each trial, as a whole, from one source: warm start, TPE, null or language model.
 
     Warm-start configurations run first. Then an allocation chooses who proposes: the classical
@@ -171,12 +172,11 @@ class LLMTPESampler(ForwardingSampler):
             history=history,
         )
         self._partner = open_partner(partner, seed)
-        super().__init__(self._partner)
+        super().__init__(seed, self._partner)
         self._allocation = EarnedShare() if allocation is None else allocation
         self._starters = Starters(warm_start)
         self._declared = None if search_space is None else dict(search_space)
         self._learned = IntersectionSearchSpace(include_pruned=True)
-        self._entropy: Any = np.random.SeedSequence(seed).entropy
         self._prefetch, self._veto, self._min_delta = prefetch, veto, min_delta
         self._dynamic = dynamic_space
         if isinstance(language_model, str):
@@ -197,11 +197,6 @@ class LLMTPESampler(ForwardingSampler):
             )
         self._told: set[str] = set()
         self._judge = Judge(min_delta)
-
-    def reseed_rng(self) -> None:
-        """Draw a new seed, for this sampler and its partner."""
-        super().reseed_rng()
-        self._entropy = np.random.SeedSequence().entropy
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -294,7 +289,7 @@ class LLMTPESampler(ForwardingSampler):
         if self._dynamic is not None:
             box = steer(self._dynamic, study, trial, others, history, incumbent, space)
             ranges = box.ranges
-        rng = np.random.default_rng([self._entropy, trial.number])
+        rng = self._open_stream(trial)
         source = self._choose_source(study, others, history, incumbent, space, rng)
         if source == "llm" and self._proposer is not None:
             veto = partial(
@@ -371,6 +366,5 @@ class LLMTPESampler(ForwardingSampler):
 
 
 def _is_starting(engine: BaseSampler, study: Study) -> bool:
-    done = (TrialState.COMPLETE, TrialState.PRUNED)
     needed = getattr(engine, "_n_startup_trials", 0)
-    return len(study.get_trials(deepcopy=False, states=done)) < needed
+    return len(study.get_trials(deepcopy=False, states=DONE)) < needed

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from optuna.distributions import CategoricalDistribution
 from optuna.samplers import BaseSampler, GPSampler, RandomSampler, TPESampler
-from optuna.trial import TrialState
 
 from driftune.errors import UsageError, close_match
 from driftune.sampler.forwarding import ForwardingSampler
@@ -16,6 +15,7 @@ from driftune.sampler.gaussian_process import (
     has_scipy,
     sample_at_random,
 )
+from driftune.sampler.history import DONE
 from driftune.sampler.record import read_trials
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ _SOURCES = (
     (GPSampler, "gp"),
     (RandomSampler, "random"),
 )
-_DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 class AutoSampler(ForwardingSampler):
@@ -59,7 +58,7 @@ class AutoSampler(ForwardingSampler):
         """Return the sampler whose turn it is."""
         if self._process is None or study._is_multi_objective():
             return self._tpe
-        done = [trial for trial in read_trials(study) if trial.state in _DONE]
+        done = [trial for trial in read_trials(study) if trial.state in DONE]
         if len(done) >= self._most_trials or not _is_flat_and_numeric(done):
             return self._tpe
         return self._process

@@ -204,10 +204,8 @@ def _repeat_turns(trials: Sequence[FrozenTrial]) -> list[Message]:
 
 
 def _find_notes(trials: Sequence[FrozenTrial]) -> str:
-    for trial in reversed(trials):
-        if record.NOTES in trial.system_attrs and not record.is_copy(trial):
-            return str(trial.system_attrs[record.NOTES])
-    return ""
+    noted = record.find_newest(trials, record.NOTES)
+    return "" if noted is None else str(noted.system_attrs[record.NOTES])
 
 
 def _ask(brief: Brief) -> str:

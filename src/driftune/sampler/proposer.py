@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from threading import Lock
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from driftune.errors import SpendLimitReached
-from driftune.language_model import Priced
+from driftune.language_model.lock import FreshLock
+from driftune.language_model.protocol import worst_cost_of
 from driftune.sampler import record
-from driftune.sampler.asking import Question
+from driftune.sampler.asking import Question, ask
 from driftune.sampler.history import LATE, SPENT
 from driftune.sampler.insight import describe_view
 from driftune.sampler.patience import Patience
@@ -72,15 +73,11 @@ class ModelProposer:
         self._pending: dict[str, Question] = {}  # by the study's name
         self._first: dict[str, int] = {}  # the first trial that this process handled
         self._broke: set[str] = set()  # studies that cannot pay another question
-        self._lock = Lock()
+        self._lock = FreshLock()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave lock and open questions behind: what these would bring stays reserved as spent."""
-        return {**self.__dict__, "_pending": {}, "_lock": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Make a new lock."""
-        self.__dict__.update(state, _lock=Lock())
+        """Leave open questions behind: what these would bring stays reserved as spent."""
+        return {**self.__dict__, "_pending": {}}
 
     def can_propose(
         self, study: Study, trials: Sequence[FrozenTrial], space: Mapping[str, BaseDistribution]
@@ -120,7 +117,7 @@ class ModelProposer:
         proposal = self._claim(study, trial, space, veto)
         event = NoProposal(SPENT, "the limits of calls or money are reached")
         if proposal is None:
-            self._prepare(study, trial, trials, space)
+            self._prepare(study, trial, trials, space, most_failures=self._max_failures - 1)
             event = self.collect(study, trial, wait=True) or event
             proposal = self._claim(study, trial, space, veto)
         if proposal is None:
@@ -141,8 +138,7 @@ class ModelProposer:
         space: Mapping[str, BaseDistribution],
     ) -> None:
         """Ask for a later trial, unless the last question brought nothing."""
-        if not self._count_failures(study, [*trials, trial]):
-            self._prepare(study, trial, trials, space)
+        self._prepare(study, trial, trials, space, most_failures=0)
 
     def _prepare(
         self,
@@ -150,12 +146,14 @@ class ModelProposer:
         trial: FrozenTrial,
         trials: Sequence[FrozenTrial],
         space: Mapping[str, BaseDistribution],
+        *,
+        most_failures: int,
     ) -> None:
         """Ask in the background, unless there is a proposal left, a question open or no money."""
         everything = [*trials, trial]
         if not space or study.study_name in self._pending:
             return
-        if self._count_failures(study, everything) >= self._max_failures:
+        if self._count_failures(study, everything) > most_failures:
             return
         if record.is_copy(trial) or not self._can_pay(study, everything):
             return
@@ -172,10 +170,10 @@ class ModelProposer:
             if not calls:
                 self._broke.add(study.study_name)
                 return
-            question = Question(
-                name, self.model, messages, space, tried, calls=calls, most=self._brief.count
+            work = partial(
+                ask, self.model, messages, space, tried, calls=calls, most=self._brief.count
             )
-            self._pending[study.study_name] = question
+            self._pending[study.study_name] = Question(name, work)
 
     def collect(
         self, study: Study, trial: FrozenTrial, *, wait: bool | None = None
@@ -240,12 +238,10 @@ class ModelProposer:
         messages: list[Message],
         space: Mapping[str, BaseDistribution],
     ) -> tuple[str, int]:
-        worst = 0.0
-        if isinstance(self.model, Priced):
-            try:
-                worst = self.model.worst_cost(messages, build_schema(space))
-            except SpendLimitReached:
-                pass  # the price is unknown and not allowed: the model says so when it is asked
+        try:
+            worst = worst_cost_of(self.model, messages, build_schema(space))
+        except SpendLimitReached:
+            worst = 0.0  # unknown and not allowed: the model says so when it is asked
         return self._purse.pay(study, trial, worst)
 
     def _claim(

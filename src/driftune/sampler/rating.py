@@ -11,7 +11,7 @@ from optuna.samplers import TPESampler
 from optuna.trial import TrialState
 
 from driftune.sampler.gaussian_process import GaussianProcessSampler, covers
-from driftune.sampler.history import is_feasible, loss_of
+from driftune.sampler.history import DONE, is_feasible, loss_of
 from driftune.sampler.partner import find_engine
 from driftune.sampler.record import read_trials
 from driftune.sampler.unit_cube import place_on_lines
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[np.float64]]
 
-_DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 _MOST_GOOD = 60  # of the trials that are read
 _MOST = 200  # trials that are read; every n-th of more, by rank
 _NEW = 25  # trials that Optuna's TPE gives their full weight
@@ -69,7 +68,7 @@ def rate(
     if isinstance(engine, TPESampler):
         others = [t for t in read_trials(study) if t.number != trial.number]
         ranked = sorted(
-            (t for t in others if t.state in _DONE), key=lambda t: _rank(t, study.direction)
+            (t for t in others if t.state in DONE), key=lambda t: _rank(t, study.direction)
         )
         ranked = ranked[:: 1 + len(ranked) // _MOST]
         done = [t for t in ranked if covers(t, search_space)]

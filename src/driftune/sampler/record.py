@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
@@ -83,6 +85,14 @@ def read_spending(trial: FrozenTrial, name: str) -> float:
 def read_list(trial: FrozenTrial, name: str) -> list[Any]:
     """Return a list that was written on the trial; empty for a copy and where there is none."""
     return [] if is_copy(trial) else list(trial.system_attrs.get(name, ()))
+
+
+def find_newest(trials: Sequence[FrozenTrial], name: str) -> FrozenTrial | None:
+    """Return the last trial on which ``name`` was written, copies left out."""
+    for trial in reversed(trials):
+        if name in trial.system_attrs and not is_copy(trial):
+            return trial
+    return None
 
 
 def append(study: Study, trial: FrozenTrial, name: str, *items: Any) -> None:

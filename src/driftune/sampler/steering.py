@@ -21,10 +21,8 @@ if TYPE_CHECKING:
 
 def read_box(trials: Sequence[FrozenTrial], first: Box) -> Box:
     """Return the newest box on the trials, else ``first``."""
-    for trial in reversed(trials):
-        if record.BOX in trial.system_attrs and not record.is_copy(trial):
-            return Box.from_json(trial.system_attrs[record.BOX])
-    return first
+    newest = record.find_newest(trials, record.BOX)
+    return first if newest is None else Box.from_json(newest.system_attrs[record.BOX])
 
 
 def steer(
@@ -78,12 +76,8 @@ def _hear(
     incumbent: Mapping[str, Any],
 ) -> Box | None:
     """Settle the newest wish of the model, if there is one after the last."""
-    for wisher in reversed(trials):
-        if wisher.number <= box.wish:
-            return None
-        if record.RANGES in wisher.system_attrs and not record.is_copy(wisher):
-            break
-    else:
+    wisher = record.find_newest(trials, record.RANGES)
+    if wisher is None or wisher.number <= box.wish:
         return None
     wish = wisher.system_attrs[record.RANGES]
     settled = replace(box, wish=wisher.number)

@@ -25,46 +25,47 @@ NORMAL_IQR = 1.349  # interquartile range of a normal distribution, in standard 
 
 
 @dataclass(frozen=True)
-class RegressionFeatures:
-    """Meta-features of a regression; nothing depends on the unit of the target.
+class TableFeatures:
+    """Meta-features of any table.
 
     Attributes:
         log_rows: Decimal logarithm of the rows.
         log_columns: Decimal logarithm of the feature columns.
         categorical_share: Share of the columns that hold categories, 0 to 1.
         missing_share: Share of the cells that are missing, 0 to 1.
+    """
+
+    log_rows: float
+    log_columns: float
+    categorical_share: float
+    missing_share: float
+
+
+@dataclass(frozen=True)
+class RegressionFeatures(TableFeatures):
+    """Of a regression, too; nothing depends on the unit of the target.
+
+    Attributes:
         target_skewness: Third standardised moment, as ``sign * log10(1 + |skewness|)``.
         target_tails: Decimal logarithm of standard deviation over interquartile range, 0 for a
             normal distribution, 1 for tails that widen it tenfold; within -1 and 2.
         target_distinct: Distinct values of the target over rows, 0 to 1.
     """
 
-    log_rows: float
-    log_columns: float
-    categorical_share: float
-    missing_share: float
     target_skewness: float
     target_tails: float
     target_distinct: float
 
 
 @dataclass(frozen=True)
-class ClassificationFeatures:
-    """Meta-features of a classification.
+class ClassificationFeatures(TableFeatures):
+    """Of a classification, too.
 
     Attributes:
-        log_rows: Decimal logarithm of the rows.
-        log_columns: Decimal logarithm of the feature columns.
-        categorical_share: Share of the columns that hold categories, 0 to 1.
-        missing_share: Share of the cells that are missing, 0 to 1.
         log_classes: Decimal logarithm of the number of classes.
         class_entropy: Entropy of the class shares over that of equal shares, 0 to 1: balance.
     """
 
-    log_rows: float
-    log_columns: float
-    categorical_share: float
-    missing_share: float
     log_classes: float
     class_entropy: float
 
