@@ -30,7 +30,11 @@ if TYPE_CHECKING:
     from driftune.language_model import Message
 
 DIAGNOSTICS = ("fold_scores", "spread", "train_gap", "best_iteration", "fit_seconds")
-"""User attributes of a trial that a human tuner would look at; numbers or lists of numbers."""
+"""What a human tuner would look at; numbers or lists of numbers.
+
+Each is a user attribute of the trial, or an item of its user attribute ``diagnostics``: one
+attribute is one write to the storage.
+"""
 
 HISTORIES = ("table", "summary", "memory")
 
@@ -152,8 +156,9 @@ def describe_trial(trial: FrozenTrial) -> dict[str, Any]:
         row["state"] = "infeasible"
     row["value"] = _shorten(trial.values[0]) if is_usable(trial) else None
     row["configuration"] = {n: _shorten(show_choice(v)) for n, v in sorted(trial.params.items())}
+    measured = {**trial.user_attrs.get("diagnostics", {}), **trial.user_attrs}
     for name in DIAGNOSTICS:
-        value = trial.user_attrs.get(name)
+        value = measured.get(name)
         if _is_numeric(value):
             row[name] = _shorten(value)
     return row

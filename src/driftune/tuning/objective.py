@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import math
 import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from threading import Event
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from driftune.errors import DataError, DriftuneError
+from driftune.errors import DriftuneError
+from driftune.tuning.fold_work import FoldOrder
+from driftune.tuning.race import predict_loss
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import optuna
+    from optuna.trial import FrozenTrial
 
-    from driftune.tuning.budget import Clock
-    from driftune.tuning.families import FoldFit, FoldFitter, Table
-    from driftune.tuning.space import SearchSpace
-    from driftune.tuning.splitters import Fold
+    from driftune.tuning.executors import FoldPool
+    from driftune.tuning.fold_work import FoldScore
+    from driftune.tuning.ladder import Ladder
+    from driftune.tuning.stopping import Limits
+    from driftune.tuning.task import Task
 
 FAILURE = "driftune:failure"  # user attribute: why a trial failed; interrupted trials have none
-CUT = "driftune:cut"  # user attribute: the deadline shortened a fit of this trial
+EVALUATION = "diagnostics"  # user attribute: what explains the score; a language model reads it
 
 
 class TrialCut(DriftuneError):
-    """The deadline came before the trial had a score that compares with the others."""
+    """The trial ended without a score that compares with the others; it does not count."""
 
 
 @dataclass
@@ -36,89 +38,192 @@ class Objective:
     """Cross-validated score for Optuna, in the metric's natural units.
 
     Args:
-        space: What to ask the trial for.
-        fitter: Trains one configuration on one fold.
-        table: Encoded data, for the scores.
-        folds: Validation splits.
-        clock: Says when time is up.
-        completed: Trials of the study that have a score already.
-        workers: Folds that are fitted at the same time, in threads.
+        task: The space, the table and the folds.
+        ladder: Which folds are fitted on fewer rows first, and which decide.
+        pool: Fits the folds.
+        limits: Says when time is up, and how many trials are completed.
+        racing: Stop a trial that cannot win any more.
+        constraints: Greatest value allowed of each measured quantity of :data:`MEASURES`.
     """
 
-    space: SearchSpace
-    fitter: FoldFitter
-    table: Table
-    folds: Sequence[Fold]
-    clock: Clock
-    completed: int = 0
-    workers: int = 1
+    task: Task
+    ladder: Ladder
+    pool: FoldPool
+    limits: Limits
+    racing: bool
+    constraints: Mapping[str, float]
 
     def __call__(self, trial: optuna.Trial) -> float:
-        """Train on all folds, note what explains the score, and return the mean.
+        """Train on the folds, note what explains the score, and return the mean.
 
         Raises:
             TrialCut: Time ran out, and enough trials are complete without this one.
+            TrialPruned: It cannot win any more.
         """
-        params = self.space.suggest(trial)
+        import optuna
+
+        if self.limits.is_surplus(trial):
+            trial.study.stop()
+            raise TrialCut("Others run the last trials (budget.max_trials).")
         try:
-            fits = self._fit_folds(params)
-            scores = self._scores(fits)
-        except TrialCut:
+            params = self.task.space.suggest(trial)
+            twin = find_twin(trial, params)
+            return self._evaluate(trial, params) if twin is None else _repeat(trial, twin)
+        except (TrialCut, optuna.TrialPruned):
             raise
         except Exception as error:
-            trial.set_user_attr(FAILURE, f"{type(error).__name__}: {error}")
+            if FAILURE not in trial.user_attrs:
+                trial.set_user_attr(FAILURE, f"{type(error).__name__}: {error}")
             raise
-        self._explain(trial, fits, scores)
-        self.completed += 1
-        return float(np.mean(scores))
 
-    def _fit_folds(self, params: Mapping[str, Any]) -> list[FoldFit]:
-        """Fit all folds, the longest first; whatever goes wrong in one ends the others too."""
-        must_finish = self.completed < self.clock.budget.min_trials
-        waves = math.ceil(len(self.folds) / self.workers) if must_finish else 1
-        share = self.clock.remaining / waves  # a trial that must finish leaves time for each wave
-        cancelled = Event()
+    def _evaluate(self, trial: optuna.Trial, params: Mapping[str, Any]) -> float:
+        import optuna
 
-        def fit(number: int) -> FoldFit:
-            end = time.monotonic() + share
-            stop = lambda: cancelled.is_set() or time.monotonic() >= end  # noqa: E731
-            return self.fitter.fit(number, params, stop=stop)
+        for rung in self.ladder.rungs[:-1]:
+            scores = self._fit(trial, params, rung.folds)
+            trial.report(_mean(scores), step=rung.rows)
+            if trial.should_prune():
+                trial.set_user_attr(EVALUATION, explain(scores))
+                raise optuna.TrialPruned(f"Not among the best on {rung.rows:,} rows.")
+        top = self.ladder.rungs[-1]
+        scores = self._fit(trial, params, top.folds, race=self.racing)
+        trial.set_user_attr(EVALUATION, explain(scores))
+        for name, limit in self.constraints.items():
+            trial.set_constraint(name, measure(scores, name) / limit - 1)
+        return _mean(scores)
 
-        longest_first = sorted(range(len(self.folds)), key=lambda n: -len(self.folds[n].train))
-        with ThreadPoolExecutor(self.workers) as pool:
-            futures = {number: pool.submit(fit, number) for number in longest_first}
-            try:
-                fits = [futures[number].result() for number in range(len(self.folds))]
-            except BaseException:  # Ctrl-C as well: threads end at their next round
-                cancelled.set()
-                pool.shutdown(cancel_futures=True)
-                raise
-        if any(fit.cut for fit in fits) and not must_finish:
-            raise TrialCut("Time ran out during this trial (budget.max_seconds).")
-        return fits
+    def _fit(
+        self,
+        trial: optuna.Trial,
+        params: Mapping[str, Any],
+        folds: Sequence[int],
+        race: bool = False,
+    ) -> list[FoldScore]:
+        """Fit folds side by side; whatever goes wrong in one ends the others too.
 
-    def _scores(self, fits: Sequence[FoldFit]) -> list[float]:
-        metric = self.table.metric
-        scores = [
-            metric.score(self.table.y[fold.valid], fit.prediction)
-            for fold, fit in zip(self.folds, fits, strict=True)
+        Scores are looked at in the order of the race, whichever comes first, so that a race ends
+        the same way on any number of threads.
+        """
+        must_finish = self.limits.completed < self.limits.clock.budget.min_trials
+        end = self._end(len(folds), must_finish)
+        order = race_order(self.task.folds, folds)
+        futures = {n: self.pool.submit(FoldOrder(params, n, end)) for n in order}
+        scores: dict[int, FoldScore] = {}
+        try:
+            for number in order:
+                scores[number] = futures[number].result()
+                if scores[number].cut and not must_finish:
+                    raise TrialCut("Time ran out during this trial (budget.max_seconds).")
+                if race and len(scores) < len(order):
+                    self._stop_if_hopeless(trial, order, list(scores.values()))
+        except BaseException:  # Ctrl-C as well
+            for future in futures.values():
+                self.pool.revoke(future)
+            raise
+        return [scores[number] for number in folds]
+
+    def _end(self, n_folds: int, must_finish: bool) -> float:
+        """When a fit must end; a trial that must finish leaves time for each wave of its folds."""
+        waves = math.ceil(n_folds / self.pool.slots) if must_finish else 1
+        return time.time() + self.limits.clock.remaining / waves
+
+    def _stop_if_hopeless(
+        self, trial: optuna.Trial, order: Sequence[int], scores: Sequence[FoldScore]
+    ) -> None:
+        import optuna
+
+        metric = self.task.table.metric
+        first = self.ladder.rungs[-1].folds[0]
+        completed = [
+            [metric.flip(known[number - first]) for number in order]
+            for known in _completed(trial.study)
+            if len(known) == len(order)
         ]
-        if not all(map(math.isfinite, scores)):
-            raise DataError(f"The {metric.name} of a validation fold is not finite: {scores}.")
-        return scores
+        loss, hopeless = predict_loss(completed, [metric.flip(score.score) for score in scores])
+        if hopeless:
+            trial.report(metric.flip(loss), step=self.ladder.rungs[-1].rows)
+            trial.set_user_attr(EVALUATION, explain(scores))
+            raise optuna.TrialPruned(f"Cannot win any more after {len(scores)} folds.")
 
-    def _explain(self, trial: optuna.Trial, fits: Sequence[FoldFit], scores: list[float]) -> None:
-        metric = self.table.metric
-        gaps = [
-            metric.loss(self.table.y[fold.valid], fit.prediction)
-            - metric.loss(self.table.y[fit.train_rows], fit.train_prediction)
-            for fold, fit in zip(self.folds, fits, strict=True)
-        ]
-        rounds = [fit.best_iteration for fit in fits]
-        trial.set_user_attr("fold_scores", scores)
-        trial.set_user_attr("spread", float(np.std(scores, ddof=1)))
-        trial.set_user_attr("train_gap", float(np.mean(gaps)))
-        trial.set_user_attr("best_iteration", int(np.median(rounds)))
-        trial.set_user_attr("fit_seconds", sum(fit.seconds for fit in fits))
-        if any(fit.cut for fit in fits):
-            trial.set_user_attr(CUT, True)
+
+def race_order(sizes: Sequence[Any], folds: Sequence[int]) -> list[int]:
+    """The order in which folds are fitted: by falling number of training rows.
+
+    The longest first keeps several threads busy to the end; in time order it is the newest one,
+    which says most about the future.
+    """
+    return sorted(folds, key=lambda number: -len(sizes[number].train))
+
+
+def find_twin(trial: optuna.Trial, params: Mapping[str, Any]) -> FrozenTrial | None:
+    """An earlier trial of the same configuration that need not be run again."""
+    for other in trial.study.get_trials(deepcopy=False):
+        if other.number == trial.number or other.params != params:
+            continue
+        known = FAILURE if other.state.name == "FAIL" else EVALUATION
+        if other.state.is_finished() and known in other.user_attrs:
+            return other
+    return None
+
+
+def _repeat(trial: optuna.Trial, twin: FrozenTrial) -> float:
+    """End a trial as its twin ended."""
+    import optuna
+
+    if twin.state.name == "FAIL":
+        trial.set_user_attr(FAILURE, twin.user_attrs[FAILURE])
+        raise DriftuneError(twin.user_attrs[FAILURE])
+    trial.set_user_attr(EVALUATION, twin.user_attrs[EVALUATION])
+    for step, value in twin.intermediate_values.items():
+        trial.report(value, step)
+    for name, violation in twin.constraints.items():
+        trial.set_constraint(name, violation)
+    if twin.state.name == "PRUNED":
+        raise optuna.TrialPruned(f"As trial {twin.number}.")
+    assert twin.value is not None
+    return twin.value
+
+
+MEASURES = {  # constraint -> attribute of a fold's score
+    "latency_us_per_row": "latency_us",
+    "memory_mb": "memory_mb",
+    "model_size_kb": "model_kb",
+}
+
+
+def measure(scores: Sequence[FoldScore], name: str) -> float:
+    """A quantity that can be constrained: of the worst fold."""
+    return max(float(getattr(score, MEASURES[name])) for score in scores)
+
+
+def explain(scores: Sequence[FoldScore]) -> dict[str, Any]:
+    """Sum up the folds of a trial for the trial table, as JSON values.
+
+    Returns:
+        ``fold_scores`` by fold, ``spread`` their standard deviation (``None`` for one fold),
+        ``train_gap`` mean, ``best_iteration`` median, ``fit_seconds`` sum, and the greatest
+        ``model_kb``, ``latency_us`` and ``memory_mb``. ``cut`` when the deadline shortened a fit.
+    """
+    facts = {name: [asdict(score)[name] for score in scores] for name in asdict(scores[0])}
+    values = facts["score"]
+    return {
+        "fold_scores": values,
+        "spread": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        "train_gap": float(np.mean(facts["train_gap"])),
+        "best_iteration": int(np.median(facts["best_iteration"])),
+        "fit_seconds": sum(facts["seconds"]),
+        **{name: max(facts[name]) for name in MEASURES.values()},
+        **({"cut": True} if any(facts["cut"]) else {}),
+    }
+
+
+def _completed(study: optuna.Study) -> list[list[float]]:
+    """Fold scores of the completed trials, by fold."""
+    from optuna.trial import TrialState
+
+    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return [t.user_attrs[EVALUATION]["fold_scores"] for t in trials if EVALUATION in t.user_attrs]
+
+
+def _mean(scores: Sequence[FoldScore]) -> float:
+    return float(np.mean([score.score for score in scores]))

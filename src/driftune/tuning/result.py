@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from driftune.sampler.history import Outcome
     from driftune.sampler.worth import Worth
 
-EXPLANATIONS = ("fold_scores", "spread", "train_gap", "best_iteration", "fit_seconds")
+EXPLANATIONS = (
+    "fold_scores",
+    "spread",
+    "train_gap",
+    "best_iteration",
+    "fit_seconds",
+    "model_kb",
+    "latency_us",
+    "memory_mb",
+)
 TRIAL_COLUMNS = (
     "number",
     "state",
@@ -187,7 +196,7 @@ def _history(trials: pd.DataFrame, direction: str) -> list[Outcome]:
 
 
 def _record(trial: FrozenTrial, source: str) -> dict[str, Any]:
-    from driftune.tuning.objective import FAILURE
+    from driftune.tuning.objective import EVALUATION, FAILURE
 
     record: dict[str, Any] = {
         "number": trial.number,
@@ -199,7 +208,8 @@ def _record(trial: FrozenTrial, source: str) -> dict[str, Any]:
         "params": dict(trial.params),
         "failure": None,
     }
-    record |= {name: trial.user_attrs.get(name) for name in EXPLANATIONS}
+    evaluation = trial.user_attrs.get(EVALUATION, {})
+    record |= {name: evaluation.get(name) for name in EXPLANATIONS}
     if trial.state.name == "FAIL":
         record["failure"] = trial.user_attrs.get(FAILURE, "interrupted")
     return record
@@ -209,7 +219,7 @@ def _table(records: list[dict[str, Any]]) -> pd.DataFrame:
     import pandas as pd
 
     frame = pd.DataFrame(records, columns=list(TRIAL_COLUMNS), dtype=object)
-    numbers = ("value", "duration", "spread", "train_gap", "best_iteration", "fit_seconds")
+    numbers = ("value", "duration", *(name for name in EXPLANATIONS if name != "fold_scores"))
     types = dict.fromkeys(numbers, "float64") | {"number": "int64"}
     return frame.astype(types)
 

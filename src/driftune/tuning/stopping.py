@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass, field
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from driftune.tuning.objective import FAILURE
 from driftune.tuning.progress import OnProgress, TrialProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     import optuna
     from optuna.trial import FrozenTrial
@@ -34,13 +35,13 @@ def counts(trial: FrozenTrial) -> bool:
 
 @dataclass
 class Limits:
-    """Optuna callback that keeps the budget.
+    """Optuna callback that keeps the budget, over all processes that work on the study.
 
     Args:
         clock: Holds the budget; gets the stop reason.
         maximize: Direction of the study.
         tolerance: Relative gain below which a trial does not count as better, for convergence.
-        on_progress: Told after each trial.
+        on_progress: Told after each trial of this process.
     """
 
     clock: Clock
@@ -52,48 +53,83 @@ class Limits:
     best: float | None = None
     since_gain: int = 0
     failures: list[str] = field(default_factory=list)
-    _reference: float | None = None
+    _lock: RLock = field(default_factory=RLock, repr=False)
 
-    def resume(self, trials: Iterable[FrozenTrial]) -> bool:
-        """Count what earlier calls did; False when nothing is left to do."""
-        for trial in trials:
-            self._count(trial)
-        return self.clock.check(completed=self.completed, counted=self.counted) is None
+    def resume(self, trials: Sequence[FrozenTrial]) -> bool:
+        """Count what was done so far; False when nothing is left to do."""
+        self._recount(trials)
+        return self._reached() is None
 
     def __call__(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Count the trial, report it, and stop the study when a limit is reached."""
-        self._count(trial)
+        with self._lock:  # trials that run side by side end side by side
+            trials = study.get_trials(deepcopy=False)
+            self._recount(trials)
+            if trial.state.name == "FAIL" and counts(trial):
+                logger.warning("Trial %d failed: %s", trial.number, trial.user_attrs[FAILURE])
+            running = sum(other.state.name == "RUNNING" for other in trials)
+            if self._reached() or self._is_taken(self.counted + running):
+                study.stop()
+            elif not self.completed and len(self.failures) >= HOPELESS:
+                study.stop()
+            if self.on_progress is not None:
+                self.on_progress(self._event(trial))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the study has no more to do, or cannot."""
+        hopeless = not self.completed and len(self.failures) >= HOPELESS
+        return self.clock.stop_reason is not None or hopeless
+
+    def leave_to_others(self, study: optuna.Study) -> None:
+        """Be done when other processes run the last trials."""
+        trials = study.get_trials(deepcopy=False)
+        self._recount(trials)
+        running = sum(trial.state.name == "RUNNING" for trial in trials)
+        if not self.is_over and self._is_taken(self.counted + running):
+            self.clock.stop_reason = "trials"
+
+    def is_surplus(self, trial: optuna.Trial) -> bool:
+        """Whether as many trials as are allowed were begun before this one, by whomever."""
+        earlier = [t for t in trial.study.get_trials(deepcopy=False) if t.number < trial.number]
+        return self._is_taken(sum(counts(t) or t.state.name == "RUNNING" for t in earlier))
+
+    def _is_taken(self, trials: int) -> bool:
+        most = self.clock.budget.max_trials
+        return most is not None and trials >= most
+
+    def _reached(self) -> str | None:
         patience = self.clock.budget.patience
-        if self.clock.check(completed=self.completed, counted=self.counted):
-            study.stop()
-        elif patience is not None and self.since_gain >= patience:
+        if self.clock.check(completed=self.completed, counted=self.counted) is None and (
+            patience is not None and self.since_gain >= patience
+        ):
             self.clock.stop_reason = "converged"
-            study.stop()
-        elif not self.completed and len(self.failures) >= HOPELESS:
-            study.stop()
-        if self.on_progress is not None:
-            self.on_progress(self._event(trial))
+        return self.clock.stop_reason
 
-    def _count(self, trial: FrozenTrial) -> None:
-        self.counted += counts(trial)
-        if trial.state.name == "COMPLETE" and trial.value is not None:
-            self.completed += 1
-            self._gain(trial.value)
-        elif counts(trial) and trial.state.name == "FAIL":
-            self.failures.append(str(trial.user_attrs[FAILURE]))
-            logger.warning("Trial %d failed: %s", trial.number, self.failures[-1])
+    def _recount(self, trials: Sequence[FrozenTrial]) -> None:
+        self.counted = sum(map(counts, trials))
+        self.failures = [
+            str(t.user_attrs[FAILURE]) for t in trials if counts(t) and t.state.name == "FAIL"
+        ]
+        scored = [t for t in trials if t.state.name == "COMPLETE" and t.value is not None]
+        self.completed = len(scored)
+        values = [float(t.value) for t in scored if t.value is not None]
+        self.best = (max if self.maximize else min)(values, default=None)
+        self.since_gain = self._count_since_gain(trials)
 
-    def _gain(self, value: float) -> None:
-        """Keep the best score, and how many trials ago it last moved by more than noise."""
+    def _count_since_gain(self, trials: Sequence[FrozenTrial]) -> int:
+        """How many trials ago the best score last moved by more than noise."""
         sign = -1.0 if self.maximize else 1.0
-        if self.best is None or sign * (value - self.best) < 0:
-            self.best = value
-        self.since_gain += 1
-        reference = math.inf if self._reference is None else sign * self._reference
-        margin = 0.0 if self._reference is None else self.tolerance * abs(self._reference)
-        if sign * value < reference - margin:
-            self._reference = value
-            self.since_gain = 0
+        reference, since = math.inf, 0
+        for trial in trials:
+            if trial.state.name not in {"COMPLETE", "PRUNED"}:
+                continue
+            since += 1
+            if trial.state.name == "COMPLETE" and trial.value is not None:
+                margin = 0.0 if math.isinf(reference) else self.tolerance * abs(reference)
+                if sign * trial.value < reference - margin:
+                    reference, since = sign * trial.value, 0
+        return since
 
     def _event(self, trial: FrozenTrial) -> TrialProgress:
         from driftune.sampler import source_of

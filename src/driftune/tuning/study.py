@@ -11,11 +11,14 @@ from driftune.errors import DriftuneError
 from driftune.tuning.budget import Budget, Clock
 from driftune.tuning.cores import usable_cores
 from driftune.tuning.data_card import data_card
-from driftune.tuning.executors import Executor, get_executor
+from driftune.tuning.executors import get_executor
 from driftune.tuning.families import get_family
+from driftune.tuning.fold_work import FoldWork
 from driftune.tuning.guide import default_sampler
-from driftune.tuning.objective import Objective
+from driftune.tuning.ladder import Ladder
+from driftune.tuning.objective import EVALUATION, Objective
 from driftune.tuning.result import TuningResult, credit, trial_table
+from driftune.tuning.searching import run_trials
 from driftune.tuning.space import SearchSpace, rename
 from driftune.tuning.stopping import Limits
 from driftune.tuning.storage import (
@@ -62,6 +65,8 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
     experience: Experience | None = None,
     language_model: LanguageModel | str | None = None,
     share_column_names: bool = False,
+    racing: bool = True,
+    constraints: Mapping[str, float] | None = None,
     on_progress: OnProgress | None = None,
 ) -> TuningResult:
     """Search the best configuration by cross-validation, within a budget.
@@ -91,6 +96,9 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
         language_model: Asked for proposals, within ``budget``: an object with ``complete``, or a
             name for :func:`driftune.language_model.open_language_model`.
         share_column_names: Let the language model read the names of the columns; never a value.
+        racing: Stop a trial that cannot win any more before its last fold.
+        constraints: Greatest ``model_size_kb``, ``latency_us_per_row`` or ``memory_mb`` of a model
+            that may win.
         on_progress: Called after each trial.
 
     Raises:
@@ -120,7 +128,14 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
                 )
             else:
                 _enqueue(study, sampler, warm)
-            _run(task, study, limits, runner, n_jobs or usable_cores())
+            ladder = Ladder.flat(task.folds)
+            work = FoldWork(task.table, ladder.folds, algorithm, seed)
+            try:
+                with runner.open(work, n_jobs=n_jobs or usable_cores()) as pool:
+                    objective = Objective(task, ladder, pool, limits, racing, constraints or {})
+                    run_trials(study, objective, limits)
+            except KeyboardInterrupt:
+                _interrupt(study, limits)
     result = _result(task, study, limits, storage)
     keep_result(task, study, memory)
     return result
@@ -200,24 +215,13 @@ def _limits(clock: Clock, task: Task, on_progress: OnProgress | None) -> Limits:
     )
 
 
-def _run(task: Task, study: optuna.Study, limits: Limits, runner: Executor, n_jobs: int) -> None:
-    """Run trials until a limit is reached; Ctrl-C is one, once a trial has a score."""
-    # Folds side by side with a thread each: LightGBM's own threads wait for one another after every
-    # round, which on a busy machine costs many times the fit (make bench-threads).
-    workers = min(n_jobs, len(task.folds))
-    fitter = task.family.fold_fitter(
-        task.table, task.folds, n_jobs=n_jobs // workers, seed=task.seed
-    )
-    objective = Objective(
-        task.space, fitter, task.table, task.folds, limits.clock, limits.completed, workers
-    )
-    try:
-        runner.run(study, objective, limits)
-    except KeyboardInterrupt:
-        if not limits.completed:
-            raise
-        limits.clock.stop_reason = "user"
-        logger.warning("Interrupted; the same call goes on with %s.", study.study_name)
+def _interrupt(study: optuna.Study, limits: Limits) -> None:
+    """End by Ctrl-C, which is a limit like others once a trial has a score."""
+    limits.resume(study.get_trials(deepcopy=False))
+    if not limits.completed:
+        raise KeyboardInterrupt
+    limits.clock.stop_reason = "user"
+    logger.warning("Interrupted; the same call goes on with %s.", study.study_name)
 
 
 @contextmanager
@@ -251,7 +255,7 @@ def _result(
         direction=task.table.metric.direction,
         best_params=dict(best.params),
         best_value=study.best_value,
-        best_rounds=best.user_attrs["best_iteration"],
+        best_rounds=best.user_attrs[EVALUATION]["best_iteration"],
         rows=len(task.prepared.y),
         fold_rows=round(sum(len(fold.train) for fold in task.folds) / len(task.folds)),
         trials=trial_table(trials),

@@ -52,6 +52,9 @@ class FoldFit:
         curve: Validation loss, as the family measures it, after each round.
         seconds: Wall time of training and prediction.
         cut: Whether the deadline ended the training.
+        model_bytes: Size of the fitted model as it is stored, without rounds after the best one.
+        seconds_per_row: Time of a prediction of many rows, divided by their number, with one
+            thread.
     """
 
     prediction: NDArray[Any]
@@ -61,6 +64,8 @@ class FoldFit:
     curve: Sequence[float]
     seconds: float
     cut: bool
+    model_bytes: int
+    seconds_per_row: float
 
 
 class FoldFitter(Protocol):

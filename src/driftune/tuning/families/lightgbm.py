@@ -141,14 +141,19 @@ class LightGBMFolds:
         )
         rounds = watch.best_iteration
         sample = self._train_sample(fold)
+        before = time.monotonic()
+        train_prediction = booster.predict(self.table.X[sample], num_iteration=rounds)
+        seconds_per_row = (time.monotonic() - before) / len(sample)
         return FoldFit(
             prediction=booster.predict(self.table.X[self.folds[fold].valid], num_iteration=rounds),
-            train_prediction=booster.predict(self.table.X[sample], num_iteration=rounds),
+            train_prediction=train_prediction,
             train_rows=sample,
             best_iteration=rounds,
             curve=watch.curve,
             seconds=time.monotonic() - started,
             cut=watch.cut,
+            model_bytes=len(booster.model_to_string(num_iteration=rounds)),
+            seconds_per_row=seconds_per_row,
         )
 
     def _settings(self, params: Mapping[str, Any]) -> dict[str, Any]:
