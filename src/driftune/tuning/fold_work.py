@@ -68,8 +68,9 @@ class FoldScore:
         seconds: Wall time of training and prediction.
         model_kb: Size of the fitted model as it is stored, in units of 1,000 bytes.
         latency_us: Time to predict one row of many, in millionths of a second, with one thread.
-        memory_mb: Resident memory of the process after the fit, in units of 1,000,000 bytes.
+        memory_mb: Memory that the loaded model takes, in units of 1,000,000 bytes.
         cut: Whether the fit was ended before it had finished.
+        resident_mb: Memory of the process that fitted, after the fit; 0 where nobody looked.
     """
 
     score: float
@@ -80,6 +81,7 @@ class FoldScore:
     latency_us: float
     memory_mb: float
     cut: bool
+    resident_mb: float = 0.0
 
 
 def fit_fold(
@@ -108,8 +110,9 @@ def fit_fold(
         seconds=fit.seconds,
         model_kb=fit.model_bytes / 1e3,
         latency_us=fit.seconds_per_row * 1e6,
-        memory_mb=resident_mb(),
+        memory_mb=(fit.model_bytes if fit.loaded_bytes is None else fit.loaded_bytes) / 1e6,
         cut=fit.cut,
+        resident_mb=resident_mb(),
     )
 
 

@@ -54,7 +54,8 @@ class FoldFit:
         cut: Whether the deadline ended the training.
         model_bytes: Size of the fitted model as it is stored, without rounds after the best one.
         seconds_per_row: Time of a prediction of many rows, divided by their number, with one
-            thread.
+            thread; see :func:`driftune.tuning.footprint.predict_timed`.
+        loaded_bytes: Memory that the loaded model takes; ``None`` for as much as it is stored in.
     """
 
     prediction: NDArray[Any]
@@ -66,6 +67,7 @@ class FoldFit:
     cut: bool
     model_bytes: int
     seconds_per_row: float
+    loaded_bytes: int | None = None
 
 
 class FoldFitter(Protocol):

@@ -10,6 +10,7 @@ import numpy as np
 
 from driftune.tuning.families import FoldFit, Table
 from driftune.tuning.families.lightgbm_spaces import ALIASES, PARAMETER_NAMES, PRESETS
+from driftune.tuning.footprint import loaded_bytes, predict_timed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -141,9 +142,11 @@ class LightGBMFolds:
         )
         rounds = watch.best_iteration
         sample = self._train_sample(fold)
-        before = time.monotonic()
-        train_prediction = booster.predict(self.table.X[sample], num_iteration=rounds)
-        seconds_per_row = (time.monotonic() - before) / len(sample)
+        train_prediction, seconds_per_row = predict_timed(
+            lambda X: np.asarray(booster.predict(X, num_iteration=rounds, num_threads=1)),
+            self.table.X[sample],
+        )
+        text = booster.model_to_string(num_iteration=rounds)
         return FoldFit(
             prediction=booster.predict(self.table.X[self.folds[fold].valid], num_iteration=rounds),
             train_prediction=train_prediction,
@@ -152,8 +155,9 @@ class LightGBMFolds:
             curve=watch.curve,
             seconds=time.monotonic() - started,
             cut=watch.cut,
-            model_bytes=len(booster.model_to_string(num_iteration=rounds)),
+            model_bytes=len(text),
             seconds_per_row=seconds_per_row,
+            loaded_bytes=loaded_bytes(text),
         )
 
     def _settings(self, params: Mapping[str, Any]) -> dict[str, Any]:
