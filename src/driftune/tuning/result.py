@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from optuna.trial import FrozenTrial
 
@@ -25,6 +27,7 @@ EXPLANATIONS = (
     "model_kb",
     "latency_us",
     "memory_mb",
+    "resident_mb",
 )
 TRIAL_COLUMNS = (
     "number",
@@ -50,7 +53,8 @@ class TuningResult:
         family: Model family.
         metric: Name of the metric.
         direction: ``minimize`` or ``maximize``.
-        best_params: The best configuration, by the family's own parameter names.
+        best_params: The best configuration that keeps the constraints, by the family's own
+            parameter names.
         best_value: Its mean score over the folds, in the metric's natural units.
         best_rounds: Median over its folds of the best boosting round.
         rows: Labelled rows of the study.
@@ -58,7 +62,9 @@ class TuningResult:
         trials: One row per finished trial: ``number``, ``state``, ``value``, ``source``,
             ``rationale``, ``duration`` (seconds), ``params`` (dict), ``fold_scores``, ``spread``,
             ``train_gap`` (validation minus training loss), ``best_iteration``, ``fit_seconds``,
-            ``failure``; missing where it does not apply.
+            ``model_kb``, ``latency_us`` and ``memory_mb`` as the final model is expected to have
+            them (see :mod:`driftune.tuning.constraints`), ``resident_mb`` of the process that
+            fitted, ``failure``; missing where it does not apply.
         by_source: One dict per source, as the sampler credits them; see
             :class:`driftune.sampler.SourceCredit`.
         stop_reason: ``time``, ``trials``, ``converged``, ``llm_cost`` or ``user``.
@@ -68,6 +74,7 @@ class TuningResult:
         storage: Where the study lives; ``None`` when it was in memory.
         seconds: Wall time of this call.
         seed: Of the folds, the fits and the sampler.
+        constraints: Limits by name, which the best configuration keeps.
         worth: Whether the language model earned its money, and what the study is estimated to have
             reached without it; see :func:`driftune.sampler.worth.estimate_without_model`.
         kept_worth: The same as a dict from an earlier run; ``None`` estimates it now.
@@ -91,6 +98,7 @@ class TuningResult:
     storage: str | None
     seconds: float
     seed: int
+    constraints: dict[str, float] = field(default_factory=dict)
     worth: Worth = field(init=False)
     kept_worth: InitVar[dict[str, Any] | None] = None
 
@@ -163,7 +171,9 @@ class TuningResult:
         for entry in self.by_source:  # of an older version, it has no share
             facts = {"share": entry["gain"] / searched if searched else 0.0, **entry}
             credits.append(SourceCredit(**{k: v for k, v in facts.items() if k in known}))
-        return judge_worth(_history(self.trials, self.direction), credits, self.direction)
+        return judge_worth(
+            _history(self.trials, self.direction, self.constraints), credits, self.direction
+        )
 
 
 def trial_table(trials: list[FrozenTrial]) -> pd.DataFrame:
@@ -180,14 +190,17 @@ def credit(trials: list[FrozenTrial], direction: str) -> list[dict[str, Any]]:
     return [asdict(entry) for entry in credit_by_source(trials, direction=direction)]
 
 
-def _history(trials: pd.DataFrame, direction: str) -> list[Outcome]:
+def _history(
+    trials: pd.DataFrame, direction: str, limits: Mapping[str, float]
+) -> list[Outcome]:
     """The trials by number, as the sampler judges them; with one worker they finish so."""
     from driftune.sampler import Outcome
+    from driftune.tuning.constraints import are_kept
 
     sign = -1.0 if direction == "maximize" else 1.0
     best, history = math.inf, []
     for row in trials.sort_values("number").to_dict("records"):
-        usable = not math.isnan(row["value"])
+        usable = not math.isnan(row["value"]) and are_kept(row, limits)
         loss = sign * row["value"] if usable else None
         gain = 0.0 if loss is None or not math.isfinite(best) else max(0.0, best - loss)
         best = best if loss is None else min(best, loss)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from threading import RLock
 from typing import TYPE_CHECKING
 
+from driftune.sampler.history import is_feasible
 from driftune.tuning.objective import FAILURE
 from driftune.tuning.progress import OnProgress, TrialProgress
 
@@ -112,8 +113,9 @@ class Limits:
             str(t.user_attrs[FAILURE]) for t in trials if counts(t) and t.state.name == "FAIL"
         ]
         scored = [t for t in trials if t.state.name == "COMPLETE" and t.value is not None]
-        self.completed = len(scored)
-        values = [float(t.value) for t in scored if t.value is not None]
+        hopeless = [t for t in trials if t.state.name == "PRUNED" and not is_feasible(t)]
+        self.completed = len(scored) + len(hopeless)
+        values = [float(t.value) for t in scored if t.value is not None and is_feasible(t)]
         self.best = (max if self.maximize else min)(values, default=None)
         self.since_gain = self._count_since_gain(trials)
 
@@ -123,6 +125,9 @@ class Limits:
         reference, since = math.inf, 0
         for trial in trials:
             if trial.state.name not in {"COMPLETE", "PRUNED"}:
+                continue
+            if not is_feasible(trial):  # while nothing may win, the search is not at its end
+                since += math.isfinite(reference)
                 continue
             since += 1
             if trial.state.name == "COMPLETE" and trial.value is not None:

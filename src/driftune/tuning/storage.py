@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from driftune.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import optuna
     from optuna.storages import BaseStorage
 
@@ -60,6 +62,14 @@ def configuration_digest(problem: Problem, prepared: Prepared, **settings: Any) 
     """A digest of everything that decides what a trial's score means."""
     content = {"problem": problem.model_dump(mode="json"), "data": data_digest(prepared)} | settings
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def with_constraints(digest: str, limits: Mapping[str, float]) -> str:
+    """The digest of a study whose trials are judged by limits; without any it stays as it was."""
+    if not limits:
+        return digest
+    text = digest + json.dumps(dict(limits), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def open_study(

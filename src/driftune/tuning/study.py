@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from driftune.errors import DriftuneError
 from driftune.tuning.budget import Budget, Clock
+from driftune.tuning.constraints import check_constraints, refuse_infeasible
 from driftune.tuning.cores import usable_cores
 from driftune.tuning.data_card import data_card
 from driftune.tuning.executors import get_executor
@@ -26,6 +27,7 @@ from driftune.tuning.storage import (
     open_storage,
     open_study,
     register_worker,
+    with_constraints,
 )
 from driftune.tuning.task import Task, load_task
 
@@ -98,17 +100,18 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
         share_column_names: Let the language model read the names of the columns; never a value.
         racing: Stop a trial that cannot win any more before its last fold.
         constraints: Greatest ``model_size_kb``, ``latency_us_per_row`` or ``memory_mb`` of a model
-            that may win.
+            that may win; see :mod:`driftune.tuning.constraints`.
         on_progress: Called after each trial.
 
     Raises:
         UsageError: A wrong setting, or a study of that name about something else.
         DataError: The table cannot be used.
-        DriftuneError: No trial has a score.
+        DriftuneError: No trial has a score, or none keeps the constraints.
         KeyboardInterrupt: Ctrl-C before the first trial had a score.
     """
     from driftune.tuning.recall import StorageExperience, keep_result
 
+    bounds = check_constraints(constraints)
     runner = get_executor(executor)
     algorithm = get_family(family)
     box = SearchSpace.load(space, algorithm)
@@ -117,7 +120,7 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
     warm = [box.nearest(rename(params, algorithm)) for params in warm_start]
     with _quiet_optuna():
         opened = open_storage(storage)
-        study = _open(task, opened, study_name)
+        study = _open(task, opened, study_name, bounds)
         memory = StorageExperience(opened) if experience is None else experience
         limits = _limits(clock, task, on_progress)
         if limits.resume(study.get_trials(deepcopy=False)):
@@ -132,17 +135,19 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
             work = FoldWork(task.table, ladder.folds, algorithm, seed)
             try:
                 with runner.open(work, n_jobs=n_jobs or usable_cores()) as pool:
-                    objective = Objective(task, ladder, pool, limits, racing, constraints or {})
+                    objective = Objective(task, ladder, pool, limits, racing, bounds)
                     run_trials(study, objective, limits)
             except KeyboardInterrupt:
                 _interrupt(study, limits)
-    result = _result(task, study, limits, storage)
+    result = _result(task, study, limits, storage, bounds)
     keep_result(task, study, memory)
     return result
 
 
-def _open(task: Task, storage: BaseStorage | None, study_name: str | None) -> optuna.Study:
-    digest = task.digest
+def _open(
+    task: Task, storage: BaseStorage | None, study_name: str | None, bounds: Mapping[str, float]
+) -> optuna.Study:
+    digest = with_constraints(task.digest, bounds)
     study = open_study(
         study_name or f"{task.problem.name}-{digest[:12]}",
         storage,
@@ -238,9 +243,14 @@ def _quiet_optuna() -> Iterator[None]:
 
 
 def _result(
-    task: Task, study: optuna.Study, limits: Limits, storage: str | Path | None
+    task: Task,
+    study: optuna.Study,
+    limits: Limits,
+    storage: str | Path | None,
+    bounds: Mapping[str, float],
 ) -> TuningResult:
     trials = study.get_trials(deepcopy=False)
+    refuse_infeasible(trials, bounds)
     if not limits.completed:
         last = limits.failures[-1] if limits.failures else "none was started"
         raise DriftuneError(f"No trial of {study.study_name} has a score; the last: {last}")
@@ -266,5 +276,6 @@ def _result(
         study_name=study.study_name,
         storage=None if storage is None else str(storage),
         seconds=limits.clock.elapsed,
+        constraints=dict(bounds),
         seed=task.seed,
     )
