@@ -63,6 +63,7 @@ def search(
             seed=plan.seed,
             family=plan.family,
             warm_start=_earlier_best(project, settings.name),
+            constraints=plan.constraints,
             earlier_configurations=plan.earlier_configurations,
             experience=tracker.experience(settings.name, retune_id),
             language_model=traces.of(project.language_model(plan)),

@@ -18,6 +18,7 @@ from driftune.problem import Problem
 from driftune.problem_file import YAML_SUFFIXES, find_problem, merge, read_problem
 from driftune.promotion import Gate
 from driftune.tuning import Budget
+from driftune.tuning.constraints import check_constraints
 from driftune.wrong_setting import explain
 
 __all__ = ["YAML_SUFFIXES", "Settings", "Tuning", "find_problem", "load_settings"]
@@ -122,6 +123,8 @@ class Tuning(Section):
         space: A preset's name, or parameter -> ``{type, low, high, log, step, choices}``.
         folds: Validation folds.
         budget: When to stop.
+        constraints: Greatest ``model_size_kb``, ``latency_us_per_row`` or ``memory_mb`` of the final
+            model; the best configuration is the best that keeps them.
         earlier_configurations: How many configurations of earlier studies are tried first: of the
             same problem, else of the one with the most similar data. 0: none (auto-sklearn calls
             this ``initial_configurations_via_metalearning``).
@@ -136,11 +139,17 @@ class Tuning(Section):
     space: str | dict[str, Any] = "recommended"
     folds: int = Field(default=3, ge=2)
     budget: Budget = Budget()
+    constraints: dict[str, float] = Field(default_factory=dict)
     earlier_configurations: int = Field(default=3, ge=0)
     language_model: str | None = None
     allow_unpriced: bool = False
     share_column_names: bool = False
     seed: int = 0
+
+    @field_validator("constraints", mode="before")
+    @classmethod
+    def _are_limits(cls, value: Any) -> Any:
+        return check_constraints(value) if isinstance(value, dict) else value
 
 
 class Settings(Problem):
