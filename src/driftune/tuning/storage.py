@@ -5,47 +5,125 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import socket
+import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from driftune.errors import UsageError
+from driftune.errors import MissingPackage, ServiceUnavailable, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import optuna
     from optuna.storages import BaseStorage
+    from optuna.trial import FrozenTrial
+    from sqlalchemy import URL
 
     from driftune.problem import Problem
     from driftune.tuning.prepared import Prepared
 
 WORKER = "driftune:worker:"  # study attribute, one per process that works on the study
 CONFIGURATION = "driftune:configuration"
-HEARTBEAT_SECONDS = 30
+TRIAL_WORKER = "driftune:worker"  # trial attribute: the process that runs it
+HEARTBEAT_SECONDS = 30  # a trial that is silent for twice as long is stale
+MAKING_TABLES = 10  # attempts, when several processes open a new database at once
 
 
 def open_storage(storage: str | Path | None) -> BaseStorage | None:
-    """Open an Optuna storage.
+    """Open an Optuna storage; several processes may do so at once.
 
     Args:
         storage: A database URL, the path of an SQLite file, or ``None`` for memory.
+
+    Raises:
+        UsageError: The URL cannot be read.
+        MissingPackage: The driver of that database is not installed.
+        ServiceUnavailable: The database does not answer.
     """
     if storage is None:
         return None
     from optuna.exceptions import ExperimentalWarning
-    from optuna.storages import RDBStorage
 
-    url = str(storage)
-    if "://" not in url:
-        path = Path(url).resolve()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        url = f"sqlite:///{path}"
-    options = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}
+    url = read_url(storage)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # the heartbeat is, since 2.9
-        return RDBStorage(url, engine_kwargs=options, heartbeat_interval=HEARTBEAT_SECONDS)
+        options = {
+            "heartbeat_interval": HEARTBEAT_SECONDS,
+            "heartbeat_stale_trial_callback": retry_once,
+        }
+        if is_sqlite_file(url):
+            return _open_file(Path(str(url.database)).resolve(), options)
+        return _open_server(url, options)
+
+
+def read_url(storage: str | Path) -> URL:
+    """A storage as a database URL.
+
+    Raises:
+        UsageError: It looks like a URL, but is none.
+
+    >>> read_url("studies.db").get_backend_name()
+    'sqlite'
+    """
+    from sqlalchemy import URL, make_url
+    from sqlalchemy.exc import ArgumentError
+
+    if "://" not in str(storage):
+        return URL.create("sqlite", database=str(storage))
+    try:
+        url = make_url(str(storage).replace("postgres://", "postgresql://", 1))
+    except ArgumentError:
+        raise UsageError(
+            "`storage` is no database URL; write the path of an SQLite file, or one like"
+            " postgresql://user@host/database."
+        ) from None
+    # psycopg 3 is what driftune[postgres] installs; SQLAlchemy would look for psycopg2
+    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+
+
+def is_sqlite_file(url: URL) -> bool:
+    """Whether only processes of one machine can reach it."""
+    return url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}
+
+
+def _open_file(path: Path, options: Mapping[str, Any]) -> BaseStorage:
+    from sqlalchemy.exc import DatabaseError
+
+    from driftune.tuning.sqlite_storage import SQLiteStorage
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return SQLiteStorage(path, **options)
+    except DatabaseError as error:
+        raise ServiceUnavailable(f"The studies in {path} cannot be read: {error.orig}.") from None
+
+
+def _open_server(url: URL, options: Mapping[str, Any]) -> BaseStorage:
+    """Open a storage on a server, where others may make the same tables at this moment."""
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import DatabaseError, OperationalError
+
+    where = url.render_as_string(hide_password=True)
+    text = url.render_as_string(hide_password=False)
+    for attempt in range(MAKING_TABLES):
+        try:
+            return RDBStorage(text, engine_kwargs={"pool_pre_ping": True}, **options)
+        except ImportError:
+            raise MissingPackage(
+                f"No driver for {where} is installed: pip install 'driftune[postgres]', or the one"
+                " of your database."
+            ) from None
+        except DatabaseError as error:
+            if isinstance(error, OperationalError) or attempt == MAKING_TABLES - 1:
+                raise ServiceUnavailable(
+                    f"The studies at {where} (`storage`) cannot be reached: {error.orig}"
+                ) from None
+            time.sleep(random.random())  # noqa: S311 - only spreads the attempts
+    raise AssertionError
 
 
 def data_digest(prepared: Prepared) -> str:
@@ -104,35 +182,70 @@ def open_study(
 
 
 def fail_abandoned(study: optuna.Study) -> int:
-    """Fail the running trials of processes on this machine that are gone.
+    """Fail the running trials of processes that are gone, and queue each once more.
 
-    Trials of other machines end by Optuna's heartbeat.
+    Only trials of processes on this machine, this one included: call it while none of its own
+    trials runs. Those of other machines end by Optuna's heartbeat.
 
     Returns:
         How many trials were failed.
     """
+    from optuna.exceptions import UpdateFinishedTrialError
     from optuna.trial import TrialState
 
-    host, me = socket.gethostname(), os.getpid()
-    workers = [key[len(WORKER) :] for key in study.user_attrs if key.startswith(WORKER)]
-    others = [worker for worker in workers if worker != f"{host}:{me}"]
-    if any(_may_be_alive(worker, host) for worker in others):
-        return 0
-    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    for trial in running:
-        study.tell(trial.number, state=TrialState.FAIL)
-    return len(running)
+    alone = not any(_may_be_alive(worker) for worker in _workers(study))
+    failed = 0
+    for trial in study.get_trials(deepcopy=True, states=(TrialState.RUNNING,)):
+        worker = trial.user_attrs.get(TRIAL_WORKER)
+        if alone if worker is None else not _may_be_alive(worker):
+            with suppress(UpdateFinishedTrialError):  # another process was faster
+                study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+                retry_once(study, trial)
+                failed += 1
+    return failed
+
+
+def retry_once(study: optuna.Study, trial: FrozenTrial) -> None:
+    """Queue the configuration of a lost trial again, unless it was lost before or had failed.
+
+    Args:
+        study: The study of the trial.
+        trial: Failed because its process is gone; changed here.
+    """
+    from optuna.exceptions import ExperimentalWarning
+    from optuna.storages import RetryHeartbeatStaleTrialCallback
+
+    from driftune.tuning.objective import FAILURE
+
+    if FAILURE in trial.user_attrs or not trial.params:
+        return  # a lost trial without a configuration is made up for by any other
+    trial.system_attrs.setdefault("fixed_params", trial.params)  # samplers leave these alone
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        RetryHeartbeatStaleTrialCallback(max_retry=1)(study, trial)
+
+
+def worker_name() -> str:
+    """This process: its machine and its number there."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def register_worker(study: optuna.Study) -> None:
     """Note that this process works on the study."""
-    study.set_user_attr(f"{WORKER}{socket.gethostname()}:{os.getpid()}", True)
+    study.set_user_attr(f"{WORKER}{worker_name()}", True)
 
 
-def _may_be_alive(worker: str, host: str) -> bool:
+def _workers(study: optuna.Study) -> list[str]:
+    return [key.removeprefix(WORKER) for key in study.user_attrs if key.startswith(WORKER)]
+
+
+def _may_be_alive(worker: str) -> bool:
+    """Whether a process other than this one may still run."""
     name, _, pid = worker.rpartition(":")
-    if name != host:
+    if name != socket.gethostname():
         return True
+    if worker == worker_name():
+        return False
     try:
         os.kill(int(pid), 0)  # signal 0 only asks
     except ProcessLookupError:
