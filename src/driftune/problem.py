@@ -24,6 +24,8 @@ class Problem(BaseModel):
         time: Column that orders the rows; ``None`` when they have no order.
         ids: Columns that name a row; never features.
         drop: Columns that are not known when a prediction is made, or not wanted.
+        group: Column whose equal values belong together, such as a patient or a machine; never a
+            feature. Validation keeps its groups whole.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,6 +36,7 @@ class Problem(BaseModel):
     time: str | None = None
     ids: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    group: str | None = None
 
     @field_validator("metric")
     @classmethod

@@ -12,7 +12,7 @@ from driftune.language_model import ScriptedLanguageModel
 from driftune.problem import Problem
 from driftune.tuning import Budget, prepare, tune
 from driftune.tuning.data_card import data_card
-from driftune.tuning.splitters import folds_for
+from driftune.tuning.fold_plan import folds_for
 
 SECRET = "Zq7secret"
 KEYS = {  # every text that a card may hold

@@ -49,12 +49,16 @@ def data_card(
         "most_categories_in_a_column": max(levels, default=0),
         "missing_share_mean": round(float(missing.mean()), 3),
         "missing_share_max": round(float(missing.max()), 3),
-        "validation": "forward in time" if prepared.time is not None else "shuffled folds",
+        "validation": "forward in time" if _go_forward(folds) else "shuffled folds",
         "folds": len(folds),
         "training_rows_per_fold": [len(fold.train) for fold in folds],
     }
     names = _names(problem, prepared) if share_column_names else {}
     return card | _target(prepared) | names
+
+
+def _go_forward(folds: list[Fold]) -> bool:
+    return all(fold.train.max() < fold.valid.min() for fold in folds)
 
 
 def _names(problem: Problem, prepared: Prepared) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class Prepared:
         classes: Labels in sorted order, so that ``classes[y]`` is the target; ``None`` for
             regression. The positive class of a binary problem is the second.
         unlabelled: Rows left out because their target is missing.
+        groups: ``(n,)`` number of each row's group, or ``None`` without a group column.
     """
 
     X: pd.DataFrame
@@ -41,6 +42,7 @@ class Prepared:
     categorical: tuple[str, ...]
     classes: NDArray[Any] | None
     unlabelled: int
+    groups: NDArray[np.intp] | None = None
 
     @property
     def numeric(self) -> tuple[str, ...]:
@@ -65,7 +67,7 @@ def prepare(problem: Problem, frame: pd.DataFrame) -> Prepared:
         raise DataError(f"Every value of the target {problem.target!r} is missing.")
     frame_labelled = frame[labelled]
     _check_target(problem, frame_labelled[problem.target])
-    dropped = {problem.target, problem.time, *problem.ids, *problem.drop}
+    dropped = {problem.target, problem.time, problem.group, *problem.ids, *problem.drop}
     features = [name for name in frame.columns if name not in dropped]
     if not features:
         raise DataError("No feature column is left; check `ids` and `drop` of the problem.")
@@ -85,6 +87,7 @@ def prepare(problem: Problem, frame: pd.DataFrame) -> Prepared:
         categorical=categorical,
         classes=classes,
         unlabelled=unlabelled,
+        groups=_groups(rows[problem.group]) if problem.group else None,
     )
 
 
@@ -95,7 +98,8 @@ def _check_names(problem: Problem, frame: pd.DataFrame) -> None:
     names = [str(name) for name in frame.columns]
     wanted = {"target": [problem.target], "time": [problem.time] if problem.time else []}
     wanted |= {"ids": list(problem.ids), "drop": list(problem.drop)}
-    for setting in ("time", "ids", "drop"):
+    wanted |= {"group": [problem.group] if problem.group else []}
+    for setting in ("time", "ids", "drop", "group"):
         if problem.target in wanted[setting]:
             raise DataError(
                 f"The target {problem.target!r} is named by `{setting}` of the problem too: it can"
@@ -131,6 +135,13 @@ def _in_time_order(
         _refuse_fractions(frame[problem.time])
     order = np.argsort(time.to_numpy(), kind="stable")
     return frame.iloc[order].reset_index(drop=True), time.iloc[order].reset_index(drop=True)
+
+
+def _groups(column: pd.Series[Any]) -> NDArray[np.intp]:
+    missing = int(column.isna().sum())
+    if missing:
+        raise DataError(f"{missing} labelled rows have no group in {column.name!r}.")
+    return np.unique(column.to_numpy(), return_inverse=True)[1].astype(np.intp)
 
 
 def _refuse_fractions(time: pd.Series[Any]) -> None:

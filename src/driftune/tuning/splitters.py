@@ -1,7 +1,11 @@
-"""Which rows train and which validate: by time when there is a time, else at random."""
+"""Ways to cut rows into folds: forward in time, shuffled, stratified, with groups kept whole.
+
+Each returns the folds of one pass; :mod:`driftune.tuning.fold_plan` chooses among them.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +14,10 @@ import numpy as np
 from driftune.errors import DataError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Iterable, Sequence
 
-    from driftune.problem import Problem
-    from driftune.tuning.prepared import Prepared
+    import pandas as pd
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,10 @@ class Fold:
     valid: NDArray[np.intp]
 
 
-def forward_chaining(n_rows: int, n_folds: int, *, gap: int = 0) -> list[Fold]:
-    """Expanding windows in time order: train on the first blocks, validate on the next.
+def forward_chaining(
+    n_rows: int, n_folds: int, *, gap: int = 0, rolling: bool = False
+) -> list[Fold]:
+    """Windows in time order: train on the first blocks, validate on the next.
 
     The rows are cut into ``n_folds + 1`` blocks of equal length (the first takes the rest).
 
@@ -38,19 +44,23 @@ def forward_chaining(n_rows: int, n_folds: int, *, gap: int = 0) -> list[Fold]:
         n_rows: Rows, in time order.
         n_folds: Validation blocks.
         gap: Rows left out between training and validation.
+        rolling: Every fold trains on as many rows as the first, its newest, instead of on all.
 
     Raises:
         DataError: Fewer than two rows per block.
 
     >>> [(len(f.train), f.valid.tolist()) for f in forward_chaining(8, 3)]
     [(2, [2, 3]), (4, [4, 5]), (6, [6, 7])]
+    >>> [f.train.tolist() for f in forward_chaining(8, 3, rolling=True)]
+    [[0, 1], [2, 3], [4, 5]]
     """
     from sklearn.model_selection import TimeSeriesSplit
 
-    _check_size(n_rows - gap, n_folds)
+    check_size(n_rows - gap, n_folds)
     block = (n_rows - gap) // (n_folds + 1)
-    split = TimeSeriesSplit(n_folds, gap=gap, test_size=block).split(np.empty(n_rows))
-    return [Fold(train, valid) for train, valid in split]
+    window = n_rows - gap - n_folds * block if rolling else None
+    cut = TimeSeriesSplit(n_folds, gap=gap, test_size=block, max_train_size=window)
+    return _folds(cut.split(np.empty(n_rows)))
 
 
 def kfold(y: NDArray[Any], n_folds: int, *, stratified: bool, seed: int) -> list[Fold]:
@@ -67,35 +77,90 @@ def kfold(y: NDArray[Any], n_folds: int, *, stratified: bool, seed: int) -> list
     """
     from sklearn.model_selection import KFold, StratifiedKFold
 
-    _check_size(len(y), n_folds)
+    check_size(len(y), n_folds)
     if stratified:
-        smallest = int(np.bincount(y).min())
-        if smallest < n_folds:
-            raise DataError(
-                f"The rarest class has {smallest} rows, fewer than the {n_folds} folds "
-                "(tuning.folds); use fewer folds or leave the class out."
-            )
+        _check_classes(y, n_folds)
     kind = StratifiedKFold if stratified else KFold
-    split = kind(n_folds, shuffle=True, random_state=seed).split(np.empty(len(y)), y)
-    return [Fold(np.sort(train), np.sort(valid)) for train, valid in split]
+    return _folds(kind(n_folds, shuffle=True, random_state=seed).split(np.empty(len(y)), y))
 
 
-def folds_for(problem: Problem, prepared: Prepared, n_folds: int, *, seed: int = 0) -> list[Fold]:
-    """The default split of a problem: forward chaining by time, else (stratified) k-fold.
+def group_kfold(
+    y: NDArray[Any],
+    groups: NDArray[np.intp],
+    n_folds: int,
+    *,
+    stratified: bool,
+    seed: int,
+    name: str = "group",
+) -> list[Fold]:
+    """Shuffled folds in which all rows of a group are on one side.
+
+    Args:
+        y: ``(n,)`` target; class numbers when ``stratified``.
+        groups: ``(n,)`` number of each row's group.
+        n_folds: Number of folds.
+        stratified: Keep the class shares in each fold, as far as whole groups allow.
+        seed: Of the shuffle.
+        name: Of the column, for messages.
 
     Raises:
-        DataError: Too few rows, or a validation block in which a binary target never changes.
+        DataError: Too few rows, or fewer groups, or rows of a class, than folds.
     """
-    if prepared.time is None:
-        stratified = problem.task != "regression"
-        return kfold(prepared.y, n_folds, stratified=stratified, seed=seed)
-    folds = forward_chaining(len(prepared.y), n_folds)
-    if problem.task == "binary":
-        _check_both_classes(problem, prepared, folds)
-    return folds
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+
+    check_size(len(y), n_folds)
+    n_groups = len(np.unique(groups))
+    if n_groups < n_folds:
+        raise DataError(
+            f"The column {name!r} has {n_groups} groups, fewer than the {n_folds} folds"
+            " (tuning.folds)."
+        )
+    if stratified:
+        _check_classes(y, n_folds)
+    kind = StratifiedGroupKFold if stratified else GroupKFold
+    cut = kind(n_folds, shuffle=True, random_state=seed)
+    return _folds(cut.split(np.empty(len(y)), y, groups))
 
 
-def _check_size(n_rows: int, n_folds: int) -> None:
+def keep_groups_apart(folds: Sequence[Fold], groups: NDArray[np.intp]) -> list[Fold]:
+    """Leave out the training rows whose group is validated on.
+
+    >>> fold = Fold(np.array([0, 1, 2]), np.array([3, 4]))
+    >>> keep_groups_apart([fold], np.array([0, 0, 1, 1, 2]))[0].train
+    array([0, 1])
+    """
+    shared = [np.isin(groups[fold.train], groups[fold.valid]) for fold in folds]
+    return [Fold(f.train[~out], f.valid) for f, out in zip(folds, shared, strict=True)]
+
+
+def keep_time_apart(folds: Sequence[Fold], time: pd.Series[Any], gap: pd.Timedelta) -> list[Fold]:
+    """Leave out the training rows later than ``gap`` before the first validation row.
+
+    Args:
+        folds: Forward in time.
+        time: ``(n,)`` time stamps, ascending.
+        gap: How late labels come.
+    """
+    ends = [time.searchsorted(time.iloc[fold.valid[0]] - gap, side="right") for fold in folds]
+    return [Fold(f.train[f.train < end], f.valid) for f, end in zip(folds, ends, strict=True)]
+
+
+def folds_digest(folds: Sequence[Fold]) -> str:
+    """A digest of which rows train and which validate."""
+    digest = hashlib.sha256()
+    for fold in folds:
+        for rows in (fold.train, fold.valid):
+            digest.update(f"{len(rows)}:".encode())
+            digest.update(rows.astype("int64").tobytes())
+    return digest.hexdigest()
+
+
+def check_size(n_rows: int, n_folds: int) -> None:
+    """Refuse what cannot be cut.
+
+    Raises:
+        DataError: Fewer than two folds, or than two rows per fold and two more.
+    """
     if n_folds < 2 or n_rows < 2 * (n_folds + 1):
         raise DataError(
             f"{n_rows} labelled rows cannot be cut into {n_folds} folds (tuning.folds); "
@@ -103,11 +168,15 @@ def _check_size(n_rows: int, n_folds: int) -> None:
         )
 
 
-def _check_both_classes(problem: Problem, prepared: Prepared, folds: list[Fold]) -> None:
-    for number, fold in enumerate(folds, start=1):
-        for part, rows in (("training", fold.train), ("validation", fold.valid)):
-            if len(np.unique(prepared.y[rows])) < 2:
-                raise DataError(
-                    f"The {part} rows of fold {number} hold one class of {problem.target!r} only; "
-                    "use fewer folds (tuning.folds) or more history."
-                )
+def _check_classes(y: NDArray[Any], n_folds: int) -> None:
+    counts = np.bincount(y)
+    smallest = int(counts[counts > 0].min())
+    if smallest < n_folds:
+        raise DataError(
+            f"The rarest class has {smallest} rows, fewer than the {n_folds} folds "
+            "(tuning.folds); use fewer folds or leave the class out."
+        )
+
+
+def _folds(split: Iterable[tuple[NDArray[np.intp], NDArray[np.intp]]]) -> list[Fold]:
+    return [Fold(np.sort(train), np.sort(valid)) for train, valid in split]
