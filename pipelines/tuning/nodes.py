@@ -62,6 +62,7 @@ def search(
             n_folds=plan.folds,
             seed=plan.seed,
             family=plan.family,
+            pruning=plan.pruning,
             warm_start=_earlier_best(project, settings.name),
             constraints=plan.constraints,
             earlier_configurations=plan.earlier_configurations,

@@ -19,6 +19,7 @@ from driftune.problem_file import YAML_SUFFIXES, find_problem, merge, read_probl
 from driftune.promotion import Gate
 from driftune.tuning import Budget
 from driftune.tuning.constraints import check_constraints
+from driftune.tuning.pruning import PruningName
 from driftune.wrong_setting import explain
 
 __all__ = ["YAML_SUFFIXES", "Settings", "Tuning", "find_problem", "load_settings"]
@@ -123,6 +124,8 @@ class Tuning(Section):
         space: A preset's name, or parameter -> ``{type, low, high, log, step, choices}``.
         folds: Validation folds.
         budget: When to stop.
+        pruning: When a trial ends early: ``auto`` (a race over the folds, and fewer rows first
+            where that pays), ``race``, ``asha``, ``hyperband``, ``bohb`` or ``none``.
         constraints: Greatest ``model_size_kb``, ``latency_us_per_row`` or ``memory_mb`` of the final
             model; the best configuration is the best that keeps them.
         earlier_configurations: How many configurations of earlier studies are tried first: of the
@@ -139,6 +142,7 @@ class Tuning(Section):
     space: str | dict[str, Any] = "recommended"
     folds: int = Field(default=3, ge=2)
     budget: Budget = Budget()
+    pruning: PruningName = "auto"
     constraints: dict[str, float] = Field(default_factory=dict)
     earlier_configurations: int = Field(default=3, ge=0)
     language_model: str | None = None

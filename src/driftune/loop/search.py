@@ -57,6 +57,7 @@ def search_table(settings: Settings, folder: Path, overrides: dict[str, Any]) ->
         n_folds=plan.folds,
         seed=plan.seed,
         family=plan.family,
+        pruning=plan.pruning,
         constraints=plan.constraints,
         earlier_configurations=plan.earlier_configurations,
         language_model=plan.language_model,

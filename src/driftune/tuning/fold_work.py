@@ -30,12 +30,14 @@ class FoldWork:
         folds: All folds, those of smaller rungs before those of larger ones.
         family: The algorithm.
         seed: Of the fits.
+        abreast: How many folds a trial fits side by side; 0 for all.
     """
 
     table: Table
     folds: list[Fold]
     family: Family
     seed: int
+    abreast: int = 0
 
     def fitter(self, n_jobs: int) -> FoldFitter:
         """Prepare the folds for fits of ``n_jobs`` threads; keep it for all orders."""

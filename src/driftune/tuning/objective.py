@@ -11,6 +11,7 @@ import numpy as np
 
 from driftune.errors import DriftuneError
 from driftune.tuning.fold_work import FoldOrder
+from driftune.tuning.pruning import predict_final
 from driftune.tuning.race import predict_loss
 
 if TYPE_CHECKING:
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 
     from driftune.tuning.executors import FoldPool
     from driftune.tuning.fold_work import FoldScore
-    from driftune.tuning.ladder import Ladder
+    from driftune.tuning.ladder import Ladder, Rung
     from driftune.tuning.stopping import Limits
     from driftune.tuning.task import Task
 
 FAILURE = "driftune:failure"  # user attribute: why a trial failed; interrupted trials have none
 EVALUATION = "diagnostics"  # user attribute: what explains the score; a language model reads it
+PREDICTED = "predicted"  # item of it: the score that a pruned trial would have; samplers read it
 
 
 class TrialCut(DriftuneError):
@@ -44,6 +46,7 @@ class Objective:
         limits: Says when time is up, and how many trials are completed.
         racing: Stop a trial that cannot win any more.
         constraints: Greatest value allowed of each measured quantity of :data:`MEASURES`.
+        always: Configurations that are never stopped early: their score on all rows is wanted.
     """
 
     task: Task
@@ -52,6 +55,7 @@ class Objective:
     limits: Limits
     racing: bool
     constraints: Mapping[str, float]
+    always: Sequence[Mapping[str, Any]] = ()
 
     def __call__(self, trial: optuna.Trial) -> float:
         """Train on the folds, note what explains the score, and return the mean.
@@ -77,26 +81,41 @@ class Objective:
             raise
 
     def _evaluate(self, trial: optuna.Trial, params: Mapping[str, Any]) -> float:
-        import optuna
+        from driftune.tuning.brackets import first_rung
 
-        for rung in self.ladder.rungs[:-1]:
-            scores = self._fit(trial, params, rung.folds)
-            trial.report(_mean(scores), step=rung.rows)
-            if trial.should_prune():
-                trial.set_user_attr(EVALUATION, explain(scores))
-                raise optuna.TrialPruned(f"Not among the best on {rung.rows:,} rows.")
+        may_stop = dict(params) not in [dict(kept) for kept in self.always]
+        for rung in self.ladder.rungs[first_rung(trial) : -1]:
+            self._climb(trial, params, rung, may_stop)
         top = self.ladder.rungs[-1]
-        scores = self._fit(trial, params, top.folds, race=self.racing)
+        scores = self._fit(trial, params, top, race=self.racing and may_stop)
         trial.set_user_attr(EVALUATION, explain(scores))
         for name, limit in self.constraints.items():
             trial.set_constraint(name, measure(scores, name) / limit - 1)
         return _mean(scores)
 
+    def _climb(
+        self, trial: optuna.Trial, params: Mapping[str, Any], rung: Rung, may_stop: bool
+    ) -> None:
+        """Fit on some of the rows, and end the trial unless it is among the best there."""
+        import optuna
+
+        scores = self._fit(trial, params, rung)
+        value = _mean(scores)
+        trial.report(value, step=rung.rows)
+        behind = trial.should_prune()  # also notes the value, for the trials after this one
+        if behind and may_stop:
+            flip = self.task.table.metric.flip
+            pairs = [(flip(early), flip(final)) for early, final in _pairs(trial.study, rung.rows)]
+            loss = predict_final(pairs, flip(value))
+            known = {"rows": rung.rows} if loss is None else _foresee(flip(loss), rung)
+            trial.set_user_attr(EVALUATION, explain(scores) | known)
+            raise optuna.TrialPruned(f"Not among the best on {rung.rows:,} rows.")
+
     def _fit(
         self,
         trial: optuna.Trial,
         params: Mapping[str, Any],
-        folds: Sequence[int],
+        rung: Rung,
         race: bool = False,
     ) -> list[FoldScore]:
         """Fit folds side by side; whatever goes wrong in one ends the others too.
@@ -105,8 +124,8 @@ class Objective:
         the same way on any number of threads.
         """
         must_finish = self.limits.completed < self.limits.clock.budget.min_trials
-        end = self._end(len(folds), must_finish)
-        order = race_order(self.task.folds, folds)
+        end = self._end(rung, must_finish)
+        order = race_order(self.ladder.folds, rung.folds)
         futures = {n: self.pool.submit(FoldOrder(params, n, end)) for n in order}
         scores: dict[int, FoldScore] = {}
         try:
@@ -120,12 +139,16 @@ class Objective:
             for future in futures.values():
                 self.pool.revoke(future)
             raise
-        return [scores[number] for number in folds]
+        return [scores[number] for number in rung.folds]
 
-    def _end(self, n_folds: int, must_finish: bool) -> float:
-        """When a fit must end; a trial that must finish leaves time for each wave of its folds."""
-        waves = math.ceil(n_folds / self.pool.slots) if must_finish else 1
-        return time.time() + self.limits.clock.remaining / waves
+    def _end(self, rung: Rung, must_finish: bool) -> float:
+        """When a fit must end; a trial that must finish leaves time for its other folds and rungs.
+
+        Side by side a rung's folds are fitted in waves.
+        """
+        rungs = self.ladder.rungs
+        waves = math.ceil(len(rung.folds) / self.pool.slots) * (len(rungs) - rungs.index(rung))
+        return time.time() + self.limits.clock.remaining / (waves if must_finish else 1)
 
     def _stop_if_hopeless(
         self, trial: optuna.Trial, order: Sequence[int], scores: Sequence[FoldScore]
@@ -142,7 +165,8 @@ class Objective:
         loss, hopeless = predict_loss(completed, [metric.flip(score.score) for score in scores])
         if hopeless:
             trial.report(metric.flip(loss), step=self.ladder.rungs[-1].rows)
-            trial.set_user_attr(EVALUATION, explain(scores))
+            foreseen = _foresee(metric.flip(loss), self.ladder.rungs[-1])
+            trial.set_user_attr(EVALUATION, explain(scores) | foreseen)
             raise optuna.TrialPruned(f"Cannot win any more after {len(scores)} folds.")
 
 
@@ -223,6 +247,22 @@ def _completed(study: optuna.Study) -> list[list[float]]:
 
     trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     return [t.user_attrs[EVALUATION]["fold_scores"] for t in trials if EVALUATION in t.user_attrs]
+
+
+def _pairs(study: optuna.Study, step: int) -> list[tuple[float, float]]:
+    """Value on so many rows and on all, of the completed trials that have both."""
+    trials = study.get_trials(deepcopy=False)
+    done = [t for t in trials if t.state.name == "COMPLETE" and t.value is not None]
+    return [
+        (t.intermediate_values[step], float(t.value or 0.0))
+        for t in done
+        if step in t.intermediate_values
+    ]
+
+
+def _foresee(value: float, rung: Rung) -> dict[str, Any]:
+    """What a stopped trial says of itself: its score, had it finished, and by how many rows."""
+    return {PREDICTED: value, "rows": rung.rows}
 
 
 def _mean(scores: Sequence[FoldScore]) -> float:

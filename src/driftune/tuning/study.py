@@ -16,8 +16,8 @@ from driftune.tuning.executors import get_executor
 from driftune.tuning.families import get_family
 from driftune.tuning.fold_work import FoldWork
 from driftune.tuning.guide import default_sampler
-from driftune.tuning.ladder import Ladder
 from driftune.tuning.objective import EVALUATION, Objective
+from driftune.tuning.pruning import Pruning
 from driftune.tuning.result import TuningResult, credit, trial_table
 from driftune.tuning.searching import run_trials
 from driftune.tuning.space import SearchSpace, rename
@@ -67,7 +67,7 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
     experience: Experience | None = None,
     language_model: LanguageModel | str | None = None,
     share_column_names: bool = False,
-    racing: bool = True,
+    pruning: str = "auto",
     constraints: Mapping[str, float] | None = None,
     on_progress: OnProgress | None = None,
 ) -> TuningResult:
@@ -98,7 +98,9 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
         language_model: Asked for proposals, within ``budget``: an object with ``complete``, or a
             name for :func:`driftune.language_model.open_language_model`.
         share_column_names: Let the language model read the names of the columns; never a value.
-        racing: Stop a trial that cannot win any more before its last fold.
+        pruning: When a trial ends early: ``auto``, ``race``, ``asha``, ``hyperband``, ``bohb`` or
+            ``none``, see :class:`driftune.tuning.pruning.Pruning`. The first of ``warm_start`` and
+            the library default never do.
         constraints: Greatest ``model_size_kb``, ``latency_us_per_row`` or ``memory_mb`` of a model
             that may win; see :mod:`driftune.tuning.constraints`.
         on_progress: Called after each trial.
@@ -111,6 +113,7 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
     """
     from driftune.tuning.recall import StorageExperience, keep_result
 
+    rules = Pruning.load(pruning, sampler=sampler, language_model=language_model)
     bounds = check_constraints(constraints)
     runner = get_executor(executor)
     algorithm = get_family(family)
@@ -118,24 +121,29 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
     clock = (budget or Budget()).clock()
     task = load_task(problem, data, algorithm, box, n_folds, seed)
     warm = [box.nearest(rename(params, algorithm)) for params in warm_start]
+    ladder = rules.ladder(task)
     with _quiet_optuna():
         opened = open_storage(storage)
         study = _open(task, opened, study_name, bounds)
         memory = StorageExperience(opened) if experience is None else experience
         limits = _limits(clock, task, on_progress)
         if limits.resume(study.get_trials(deepcopy=False)):
+            study.pruner = rules.pruner(ladder)
+            starts = warm
             if sampler is None:
                 starts = _starts(task, study, memory, warm, earlier_configurations, clock.budget)
+            own = rules.sampler(study, seed) if sampler is None else sampler
+            if own is None:
                 study.sampler = _default_sampler(
                     task, study, starts, clock.budget, language_model, share_column_names
                 )
             else:
-                _enqueue(study, sampler, warm)
-            ladder = Ladder.flat(task.folds)
-            work = FoldWork(task.table, ladder.folds, algorithm, seed)
+                _enqueue(study, own, starts)
+            work = FoldWork(task.table, ladder.folds, algorithm, seed, abreast=len(task.folds))
+            always = starts[: len(warm) + 1]
             try:
                 with runner.open(work, n_jobs=n_jobs or usable_cores()) as pool:
-                    objective = Objective(task, ladder, pool, limits, racing, bounds)
+                    objective = Objective(task, ladder, pool, limits, rules.races, bounds, always)
                     run_trials(study, objective, limits)
             except KeyboardInterrupt:
                 _interrupt(study, limits)

@@ -27,7 +27,7 @@ class LocalExecutor:
         A thread per fold, not many threads per fit: LightGBM's own threads wait for one another
         after every split, which on a busy machine costs many times the fit (make bench-threads).
         """
-        slots = min(n_jobs, len(work.folds))
+        slots = min(n_jobs, work.abreast or len(work.folds))
         pool = ThreadFolds(work, work.fitter(n_jobs // slots), slots)
         with pool.threads:
             try:
