@@ -12,6 +12,8 @@ from driftune.project import Project
 from driftune.promotion.registry import Registry
 from driftune.settings import Settings
 from driftune.tuning import TuningResult, prepare, refit
+from driftune.tuning.constraints import footprint_tags
+from driftune.tuning.footprint import ROWS, measure_footprint
 
 logger = logging.getLogger(__name__)
 Model = Any  # a fitted scikit-learn pipeline; not imported, to keep `kedro` quick to start
@@ -37,9 +39,10 @@ def register(
     tracker = project.tracker
     name = retune_id or result.study_name
     run = tracker.retune_run(settings.name, name)
+    example = prepare(settings.problem, search_rows.tail(ROWS)).X
     version = Registry(project.tracking_uri, settings.name).register(
         model,
-        prepare(settings.problem, search_rows.tail(1000)).X.head(EXAMPLE_ROWS),
+        example.head(EXAMPLE_ROWS),
         run_id=run,
         retune_id=name,
         tags={
@@ -48,6 +51,7 @@ def register(
             "driftune.study": result.study_name,
             "driftune.code": code_version(project.root),
             "driftune.validation_score": f"{result.best_value:.6g}",
+            **footprint_tags(measure_footprint(model, example)),
         },
     )
     tracker.finish(run)

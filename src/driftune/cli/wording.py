@@ -80,6 +80,8 @@ def print_retune(row: RetuneRow, *, earlier: bool = False, holder: Holder | None
 
 def print_study(result: TuningResult, problem: str) -> None:
     """Print the best configuration, who proposed what, and what to do next."""
+    from driftune.tuning.fronts import describe_constraints
+
     out.print(
         f"{counted(len(result.trials), 'trial')}, stopped by {result.stop_reason};"
         f" best {result.metric} [bold]{result.best_value:.5g}[/] (validation)"
@@ -87,6 +89,9 @@ def print_study(result: TuningResult, problem: str) -> None:
     for name, value in result.best_params.items():
         shown = f"{value:.6g}" if isinstance(value, float) else str(value)
         out.print(escape(f"  {name}: {shown}"))
+    limited = describe_constraints(result)
+    if limited:
+        out.print(escape(limited))
     _print_sources(result)
     name = Path(problem).stem
     where = "" if name == problem else f", once {problem} lies in a project's conf/problems"

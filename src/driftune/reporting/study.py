@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from driftune.errors import DriftuneError
+from driftune.reporting.fronts import draw_fronts
 from driftune.reporting.ink import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, RED, SKY, draw
 from driftune.tuning import TuningResult
+from driftune.tuning.constraints import Check, keep_limits
+from driftune.tuning.fronts import describe_constraints
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,12 +40,16 @@ class Study:
         picture: Values per trial, as ``<svg>``; empty without a completed trial.
         language_model: One sentence: whether one took part and whether it earned its money.
         rationales: ``(trial number, value, sentence)`` of the language model, the best first.
+        fronts: Size-accuracy and latency-accuracy fronts, as ``<svg>``; empty without them.
+        constraints: Whether the best trial and the final model keep the limits, a sentence each.
     """
 
     result: TuningResult
     picture: str
     language_model: str
     rationales: list[tuple[int, float | None, str]] = field(default_factory=list)
+    fronts: str = ""
+    constraints: list[str] = field(default_factory=list)
 
 
 def read_study(project: Project, settings: Settings, story: Story) -> Study | None:
@@ -59,7 +66,30 @@ def read_study(project: Project, settings: Settings, story: Story) -> Study | No
         picture=draw_trials(result),
         language_model=describe_language_model(result, settings.tuning.language_model),
         rationales=_rationales(result),
+        fronts=draw_fronts(result),
+        constraints=[
+            *filter(None, [describe_constraints(result), _describe_final(project, result)])
+        ],
     )
+
+
+def _describe_final(project: Project, result: TuningResult) -> str:
+    """Say what the registered model of the study was measured to ask of a device; or nothing."""
+    registry = project.registry(result.problem)
+    for version in reversed(registry.versions() if result.constraints else []):
+        tags = registry.tags(version)
+        if tags.get("driftune.study") != result.study_name:
+            continue
+        checks = [
+            Check(name, float(tags[f"driftune.{name}"]), limit)
+            for name, limit in result.constraints.items()
+            if f"driftune.{name}" in tags
+        ]
+        broken = [check for check in checks if not check.holds]
+        verdict = f"breaks {', '.join(c.name for c in broken)}" if broken else "keeps them"
+        said = ", ".join(map(str, checks))
+        return f"Version {version}, fitted on all rows and measured, {verdict}: {said}."
+    return ""
 
 
 def describe_language_model(result: TuningResult, configured: str | None) -> str:
@@ -98,7 +128,8 @@ def _paint(figure: Figure, result: TuningResult) -> None:
     low, high = _stretch(result.worth, low, high)
     lost = _paint_sources(axes, done, low, high)
     minimize = result.direction == "minimize"
-    best = done["value"].cummin() if minimize else done["value"].cummax()
+    winners = done["value"].where(keep_limits(done, result.constraints))
+    best = (winners.cummin() if minimize else winners.cummax()).ffill()
     axes.step(
         [*done["number"], trials["number"].iloc[-1]], [*best, best.iloc[-1]], where="post",
         color=INK, linewidth=1.6, label="incumbent", zorder=1,

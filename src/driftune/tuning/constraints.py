@@ -9,6 +9,7 @@ expected to be, and the final model is measured again.
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,10 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import optuna
+    import pandas as pd
+    from numpy.typing import NDArray
     from optuna.trial import FrozenTrial
 
     from driftune.tuning.fold_work import FoldScore
     from driftune.tuning.footprint import Footprint
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -151,12 +156,39 @@ def are_kept(facts: Mapping[str, Any], limits: Mapping[str, float]) -> bool:
     return all(violation <= 0 for violation in violations(facts, limits).values())
 
 
+def keep_limits(trials: pd.DataFrame, limits: Mapping[str, float]) -> NDArray[np.bool_]:
+    """Which rows of a trial table keep all limits, shape ``(n,)``; what is not known does not."""
+    kept = np.ones(len(trials), dtype=bool)
+    for name, limit in limits.items():
+        kept &= trials[MEASURES[name].attribute].to_numpy(dtype=float) <= limit
+    return kept
+
+
 def check_footprint(footprint: Footprint, limits: Mapping[str, float]) -> list[Check]:
     """Hold a measured model against the limits."""
     return [
         Check(name, getattr(footprint, MEASURES[name].attribute), limit)
         for name, limit in limits.items()
     ]
+
+
+def footprint_tags(footprint: Footprint) -> dict[str, str]:
+    """A measured model as tags of a registered version, by the names of constraints."""
+    return {
+        f"driftune.{name}": f"{getattr(footprint, measure.attribute):.6g}"
+        for name, measure in MEASURES.items()
+    }
+
+
+def warn_of_broken(footprint: Footprint, limits: Mapping[str, float]) -> None:
+    """Say it when the final model, measured, breaks a limit that it was expected to keep."""
+    broken = [check for check in check_footprint(footprint, limits) if not check.holds]
+    if broken:
+        logger.warning(
+            "The final model breaks tuning.constraints: %s. It was fitted on more rows than a"
+            " fold; a lower limit leaves room for that.",
+            ", ".join(map(str, broken)),
+        )
 
 
 def refuse_infeasible(trials: Sequence[FrozenTrial], limits: Mapping[str, float]) -> None:

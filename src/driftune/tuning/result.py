@@ -67,13 +67,14 @@ class TuningResult:
             fitted, ``failure``; missing where it does not apply.
         by_source: One dict per source, as the sampler credits them; see
             :class:`driftune.sampler.SourceCredit`.
-        stop_reason: ``time``, ``trials``, ``converged``, ``llm_cost`` or ``user``.
+        stop_reason: See :data:`driftune.tuning.budget.StopReason`.
         llm_cost_usd: Dollars spent on language-model calls in this study.
         llm_calls: Language-model calls in this study.
         study_name: Optuna's name of the study.
         storage: Where the study lives; ``None`` when it was in memory.
         seconds: Wall time of this call.
         seed: Of the folds, the fits and the sampler.
+        max_rows: Most labelled rows that the budget allowed; a refit keeps to it.
         constraints: Limits by name, which the best configuration keeps.
         worth: Whether the language model earned its money, and what the study is estimated to have
             reached without it; see :func:`driftune.sampler.worth.estimate_without_model`.
@@ -100,6 +101,7 @@ class TuningResult:
     seed: int
     constraints: dict[str, float] = field(default_factory=dict)
     worth: Worth = field(init=False)
+    max_rows: int | None = None
     kept_worth: InitVar[dict[str, Any] | None] = None
 
     def __post_init__(self, kept_worth: dict[str, Any] | None) -> None:
@@ -190,17 +192,16 @@ def credit(trials: list[FrozenTrial], direction: str) -> list[dict[str, Any]]:
     return [asdict(entry) for entry in credit_by_source(trials, direction=direction)]
 
 
-def _history(
-    trials: pd.DataFrame, direction: str, limits: Mapping[str, float]
-) -> list[Outcome]:
+def _history(trials: pd.DataFrame, direction: str, limits: Mapping[str, float]) -> list[Outcome]:
     """The trials by number, as the sampler judges them; with one worker they finish so."""
     from driftune.sampler import Outcome
-    from driftune.tuning.constraints import are_kept
+    from driftune.tuning.constraints import keep_limits
 
     sign = -1.0 if direction == "maximize" else 1.0
     best, history = math.inf, []
+    kept = dict(zip(trials["number"], keep_limits(trials, limits), strict=True))
     for row in trials.sort_values("number").to_dict("records"):
-        usable = not math.isnan(row["value"]) and are_kept(row, limits)
+        usable = not math.isnan(row["value"]) and bool(kept[row["number"]])
         loss = sign * row["value"] if usable else None
         gain = 0.0 if loss is None or not math.isfinite(best) else max(0.0, best - loss)
         best = best if loss is None else min(best, loss)
