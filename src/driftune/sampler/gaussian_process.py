@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from optuna.trial import TrialState
 from driftune.errors import MissingPackage, UsageError
 from driftune.sampler.acquisition import Acquisition, Evidence
 from driftune.sampler.forwarding import SeededSampler
-from driftune.sampler.history import DONE, is_feasible, loss_of
+from driftune.sampler.history import DONE, expected_loss, is_feasible, loss_of
 from driftune.sampler.record import read_trials
 from driftune.sampler.surrogate import one_thread
 from driftune.sampler.unit_cube import from_unit, place_on_lines, to_line
@@ -42,9 +43,11 @@ class GaussianProcessSampler(SeededSampler):
     >>> study.best_value < 1e-3
     True
 
-    Trials that break a constraint count as bad as the worst one seen, pruned and failed ones as
-    bad as the middle one: bad enough to go elsewhere, not so bad that one that was interrupted by
-    chance closes the place. Everything is computed from the trials in storage, so a resumed study
+    Trials that break a constraint count as bad as the worst one seen. A pruned one counts as bad as
+    its objective expected it to become, where it says so (see ``history.PREDICTED``), but never
+    better than the best that was seen to the end. Other pruned ones and failed ones count as bad as
+    the middle one: bad enough to go elsewhere, not so bad that one that was interrupted by chance
+    closes the place. Everything is computed from the trials in storage, so a resumed study
     goes on as if it had not stopped.
 
     Args:
@@ -212,12 +215,20 @@ def _measure_share(
 
 def _read_losses(trials: Sequence[FrozenTrial], direction: StudyDirection) -> Any:
     """Return finite losses, shape (trials,); ``None`` if no trial has one."""
-    losses = np.full(len(trials), np.nan)
-    for i, trial in enumerate(trials):
-        if trial.state == TrialState.COMPLETE:
-            losses[i] = loss_of(trial, direction) if is_feasible(trial) else np.inf
-    finite = losses[np.isfinite(losses)]
-    if not len(finite):
+    losses = np.array([_read_loss(trial, direction) for trial in trials])
+    complete = np.array([trial.state == TrialState.COMPLETE for trial in trials], dtype=bool)
+    finite = np.isfinite(losses)
+    if not (complete & finite).any():
         return None
-    known = np.clip(losses, finite.min(), finite.max())
-    return np.nan_to_num(known, nan=np.median(finite))
+    best, worst = losses[complete & finite].min(), losses[finite].max()
+    return np.nan_to_num(np.clip(losses, best, worst), nan=np.median(losses[finite]))
+
+
+def _read_loss(trial: FrozenTrial, direction: StudyDirection) -> float:
+    """Return a trial's loss: infinite if it breaks a constraint, NaN if nothing is known."""
+    if trial.state in DONE and not is_feasible(trial):
+        return math.inf
+    if trial.state == TrialState.COMPLETE:
+        return loss_of(trial, direction)
+    expected = expected_loss(trial, direction)
+    return math.nan if expected is None else expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right, insort
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,6 +24,12 @@ COST = "cost"
 
 LATE = "late"
 """Fallback of a model that had not answered yet; it speaks neither for it nor against it."""
+
+DIAGNOSTICS = "diagnostics"
+"""User attribute with what explains a trial's value, see ``prompt.DIAGNOSTICS``."""
+
+PREDICTED = "predicted"
+"""Item of it: the value that a pruned trial would have had, if the objective knows."""
 
 SPENT = "spent"
 """Fallback of a model that there is no money left for; the same."""
@@ -99,6 +106,20 @@ def loss_of(trial: FrozenTrial, direction: StudyDirection) -> float:
     """The trial's value with its sign turned so that lower is better."""
     value = float(trial.values[0])
     return -value if direction == StudyDirection.MAXIMIZE else value
+
+
+def expected_loss(trial: FrozenTrial, direction: StudyDirection) -> float | None:
+    """What the loss of a pruned trial would have been, if its objective says so.
+
+    Intermediate values do not say it: they may be those of an early epoch, or of fewer rows.
+    """
+    told = trial.user_attrs.get(DIAGNOSTICS)
+    value = told.get(PREDICTED) if isinstance(told, dict) else None
+    if trial.state != TrialState.PRUNED or not isinstance(value, int | float):
+        return None
+    if isinstance(value, bool) or not math.isfinite(value):
+        return None
+    return -float(value) if direction == StudyDirection.MAXIMIZE else float(value)
 
 
 def find_incumbent(history: Sequence[Outcome]) -> Outcome | None:

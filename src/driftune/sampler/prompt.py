@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
     from driftune.language_model import Message
 
-DIAGNOSTICS = ("fold_scores", "spread", "train_gap", "best_iteration", "fit_seconds")
+DIAGNOSTICS = ("predicted", "fold_scores", "spread", "train_gap", "best_iteration", "fit_seconds")
 """What a human tuner would look at; numbers or lists of numbers.
 
 Each is a user attribute of the trial, or an item of its user attribute ``diagnostics``: one
-attribute is one write to the storage.
+attribute is one write to the storage. ``predicted``: what a pruned trial would have scored.
 """
 
 HISTORIES = ("table", "summary", "memory")

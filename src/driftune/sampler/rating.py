@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from optuna.distributions import CategoricalDistribution
 from optuna.samplers import TPESampler
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from driftune.sampler.gaussian_process import GaussianProcessSampler, covers
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
-    from optuna.study import Study, StudyDirection
+    from optuna.study import Study
     from optuna.trial import FrozenTrial
 
     Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -163,10 +164,13 @@ def _log_choice(centres: Array, at: Array, choices: int) -> Array:
     return logs
 
 
-def _rank(trial: FrozenTrial, direction: StudyDirection) -> tuple[int, float]:
-    """Feasible results first, then pruned trials by how far they came, then the rest."""
+def _rank(trial: FrozenTrial, direction: StudyDirection) -> tuple[int, float, float]:
+    """As TPE: feasible results, then pruned trials by how far they came and how well, the rest."""
     if not is_feasible(trial):
-        return 2, sum(max(violation, 0.0) for violation in trial.constraints.values())
+        return 2, sum(max(violation, 0.0) for violation in trial.constraints.values()), 0.0
     if trial.state == TrialState.COMPLETE:
-        return 0, loss_of(trial, direction)
-    return 1, -float(max(trial.intermediate_values, default=-1))
+        return 0, loss_of(trial, direction), 0.0
+    step = max(trial.intermediate_values, default=-1)
+    last = trial.intermediate_values.get(step, math.nan)
+    last = -last if direction == StudyDirection.MAXIMIZE else last
+    return 1, -float(step), math.inf if math.isnan(last) else last
