@@ -63,6 +63,10 @@ class LeaseLost(DriftuneError):
     """Another process took over the retune of this problem while we were away."""
 
 
+class ExportFailed(DriftuneError):
+    """A model cannot be written for a device, or what was written predicts something else."""
+
+
 class ServiceUnavailable(DriftuneError):
     """A service that this step needs (registry, Prefect, data store) does not answer."""
 
