@@ -2,7 +2,7 @@
 
 All limits hold at once; the first one reached stops the study. The language model's own limits
 silence the model and leave the search running, because an expensive model must never make a
-search worse than none.
+search worse than none; they stop a study that has no other limit.
 """
 
 from __future__ import annotations
@@ -18,27 +18,37 @@ from driftune.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-StopReason = Literal["time", "trials", "llm_cost", "converged", "user"]
+StopReason = Literal[
+    "time", "trials", "llm_cost", "rows", "row_cost", "converged", "no_gain_expected", "user"
+]  # no_gain_expected is for learning curves to say; a study by itself cannot know it
+RowLimit = Literal["rows", "row_cost"]
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Limits of one call of :func:`driftune.tuning.tune`.
+    """Limits of a study, over all calls of :func:`driftune.tuning.tune` that work on it.
 
     Args:
         max_seconds: Wall time as ``"10m"``, ``"90s"``, ``"1h30m"`` or a number of seconds;
-            ``None`` for no limit. Each call, also one that resumes, has this much time.
-        max_trials: Trials in the whole study, those of earlier calls included.
+            ``None`` for no limit. Seconds of earlier calls count, as far as they brought trials.
+        max_trials: Trials.
+        max_rows: Most labelled rows that are used, by the search and by the refit: the newest, or
+            without a time column a stratified random sample. A larger number is another study.
+        max_row_cost: Most to pay for labelled rows, in the currency of ``row_cost``.
+        row_cost: Price of one labelled row.
         max_llm_cost_usd: Dollars for language-model calls; 0 makes no call at all.
         max_llm_calls: Language-model calls; 0 makes no call at all.
         min_trials: Trials that are completed even when time runs out: their fits are cut short
             and scored as they are.
-        patience: Completed trials without a relative gain above
-            ``max(0.001, 1/sqrt(validation rows))`` after which the study counts as converged;
-            ``None`` never stops it.
+        patience: When the study counts as converged. A number: after so many trials without a
+            relative gain above ``max(0.001, 1/sqrt(validation rows))``. ``auto``: after 10 of
+            them, or a fifth of ``max_trials`` (of the trials so far where that is ``None``) if that
+            is more, provided that twice the trials would gain less than the standard error of the
+            validation; see :mod:`driftune.tuning.search_curve`. ``never``. ``None``: ``never`` with
+            ``max_trials``, which then says exactly how many are run, else ``auto``.
 
     Raises:
-        UsageError: A limit is negative or is not a duration.
+        UsageError: A limit is negative, is not a duration, or buys no row.
 
     >>> Budget(max_seconds="1h30m").seconds
     5400.0
@@ -46,10 +56,13 @@ class Budget:
 
     max_seconds: str | float | None = "2m"
     max_trials: int | None = 40
+    max_rows: int | None = None
+    max_row_cost: float | None = None
+    row_cost: float | None = None
     max_llm_cost_usd: float | None = 1.0
     max_llm_calls: int | None = 25
     min_trials: int = 1
-    patience: int | None = None
+    patience: int | Literal["auto", "never"] | None = None
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
@@ -58,15 +71,39 @@ class Budget:
         parse_seconds(self.max_seconds)
         for name, lowest in _LOWEST.items():
             value = getattr(self, name)
+            if name == "patience" and value in ("auto", "never"):
+                continue
             if value is not None and not (_is_number(value) and value >= lowest):
                 raise UsageError(
                     f"budget.{name} is {value!r}; it must be a number of at least {lowest}."
                 )
+        _check_prices(self)
 
     @property
     def seconds(self) -> float | None:
         """``max_seconds`` as a number of seconds."""
         return parse_seconds(self.max_seconds)
+
+    @property
+    def row_limit(self) -> tuple[int, RowLimit] | None:
+        """How many labelled rows are allowed and which limit says so; ``None`` without one.
+
+        >>> Budget(max_rows=1000, max_row_cost=20.0, row_cost=0.05).row_limit
+        (400, 'row_cost')
+        """
+        limits: list[tuple[int, RowLimit]] = []
+        if self.max_rows is not None:
+            limits.append((self.max_rows, "rows"))
+        if self.max_row_cost is not None and self.row_cost:
+            limits.append((_affordable(self.max_row_cost, self.row_cost), "row_cost"))
+        return min(limits, default=None)
+
+    @property
+    def trials_without_gain(self) -> int | Literal["auto", "never"]:
+        """``patience`` with ``None`` replaced by what it means."""
+        if self.patience is None:
+            return "auto" if self.max_trials is None else "never"
+        return self.patience
 
     @property
     def allows_language_model(self) -> bool:
@@ -80,11 +117,33 @@ class Budget:
 
 _LOWEST = {
     "max_trials": 1,
+    "max_rows": 1,
+    "max_row_cost": 0,
+    "row_cost": 0,
     "max_llm_cost_usd": 0,
     "max_llm_calls": 0,
     "min_trials": 1,
     "patience": 1,
 }
+
+
+def _affordable(money: float, price: float) -> int:
+    return math.floor(money / price * (1 + 1e-12))  # 0.3 buys three rows of 0.1
+
+
+def _check_prices(budget: Budget) -> None:
+    if budget.max_row_cost is None:
+        return
+    if not budget.row_cost:
+        raise UsageError(
+            f"budget.max_row_cost is {budget.max_row_cost!r} without a price: say what one row"
+            " costs with budget.row_cost."
+        )
+    if _affordable(budget.max_row_cost, budget.row_cost) < 1:
+        raise UsageError(
+            f"budget.max_row_cost {budget.max_row_cost!r} buys no row at budget.row_cost"
+            f" {budget.row_cost!r}."
+        )
 
 
 def _is_number(value: object) -> bool:
@@ -126,14 +185,16 @@ def _as_number(value: str | float) -> float:
 
 @dataclass
 class Clock:
-    """Time used in this call, and why the study stopped.
+    """Time used by the study, and why it stopped.
 
     Attributes:
+        earlier: Seconds used before this call.
         stop_reason: ``None`` while the study may go on.
     """
 
     budget: Budget
     now: Callable[[], float] = time.monotonic
+    earlier: float = 0.0
     stop_reason: StopReason | None = None
     started: float = field(init=False)
 
@@ -143,14 +204,14 @@ class Clock:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the start."""
+        """Seconds since the start of this call."""
         return self.now() - self.started
 
     @property
     def remaining(self) -> float:
         """Seconds left; infinite without a limit, negative after it."""
         seconds = self.budget.seconds
-        return math.inf if seconds is None else seconds - self.elapsed
+        return math.inf if seconds is None else seconds - self.earlier - self.elapsed
 
     def check(self, *, completed: int, counted: int) -> StopReason | None:
         """Return and remember the limit that is reached, if any.

@@ -11,6 +11,7 @@ from driftune.tuning.cores import usable_cores
 from driftune.tuning.encoding import build_encoder
 from driftune.tuning.families import get_family
 from driftune.tuning.prepared import prepare
+from driftune.tuning.row_limit import take_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +45,7 @@ def scaled_rounds(rounds: int, fold_rows: float, rows: int) -> int:
 def refit(
     problem: Problem, data: pd.DataFrame, result: TuningResult, *, n_jobs: int | None = None
 ) -> Pipeline:
-    """Fit the best configuration on all labelled rows.
+    """Fit the best configuration on all labelled rows, or as many as the study's budget allowed.
 
     Args:
         problem: The problem of the study.
@@ -62,7 +63,7 @@ def refit(
     """
     from sklearn.pipeline import Pipeline
 
-    prepared = prepare(problem, data)
+    prepared = take_rows(prepare(problem, data), result.max_rows, seed=result.seed)
     family = get_family(result.family)
     model = family.make_estimator(
         result.best_params,

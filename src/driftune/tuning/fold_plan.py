@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias, get_args
 
@@ -20,7 +21,7 @@ from driftune.tuning.splitters import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -165,6 +166,24 @@ class Splitter:
             for again in range(self.repeats)
             for fold in _shuffled(chosen, problem, prepared, number, seed + again)
         ]
+
+
+def read_splitter(
+    value: str | Mapping[str, Any] | Splitter | CrossValidator | None,
+) -> Splitter | CrossValidator:
+    """Read a splitter as a user gives it: ours by name or mapping, or one of scikit-learn.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    if value is None or isinstance(value, str | Mapping | Splitter):
+        return Splitter.load(value)
+    if hasattr(value, "split"):
+        return value
+    raise UsageError(
+        f"tuning.splitter is {value!r}: it is a name, a section of keys, or a splitter of"
+        " scikit-learn."
+    )
 
 
 def folds_for(

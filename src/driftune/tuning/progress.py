@@ -19,11 +19,13 @@ class TrialProgress:
     Attributes:
         number: Trials that count so far, this one included.
         total: Trials allowed, or ``None``.
-        value: Score of this trial; ``None`` when it failed.
+        value: Score of this trial; ``None`` when it failed or was pruned.
         best: Best score so far; ``None`` when no trial is complete.
         source: Who proposed this trial.
         seconds_left: Wall time left; infinite without a limit.
         seconds_total: Wall time allowed; infinite without a limit.
+        dollars_left: Money left for the language model; ``None`` without a model or a limit.
+        pruned: Whether this trial was stopped because it could not win.
     """
 
     number: int
@@ -33,6 +35,8 @@ class TrialProgress:
     source: str
     seconds_left: float
     seconds_total: float
+    dollars_left: float | None = None
+    pruned: bool = False
 
     @property
     def share(self) -> float:
@@ -47,11 +51,18 @@ class TrialProgress:
         return math.isfinite(self.seconds_total)
 
     def __str__(self) -> str:
-        """One line for a bar or a log."""
+        """One line for a bar or a log.
+
+        >>> print(TrialProgress(7, 40, None, 9.31, "tpe", 29.7, 60.0, 0.421, pruned=True))
+        trial 7/40 pruned, best 9.31, last by tpe, 30 s and $0.42 left
+        """
         total = f"/{self.total}" if self.total else ""
         best = "none" if self.best is None else f"{self.best:.5g}"
-        left = f", {max(0, round(self.seconds_left))} s left" if self.limited else ""
-        return f"trial {self.number}{total}, best {best}, last by {self.source}{left}"
+        how = " pruned" if self.pruned else " failed" if self.value is None else ""
+        seconds = [f"{max(0, round(self.seconds_left))} s"] if self.limited else []
+        dollars = [] if self.dollars_left is None else [f"${self.dollars_left:.2f}"]
+        left = f", {' and '.join(seconds + dollars)} left" if seconds + dollars else ""
+        return f"trial {self.number}{total}{how}, best {best}, last by {self.source}{left}"
 
 
 OnProgress = Callable[[TrialProgress], None]

@@ -9,8 +9,10 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from driftune.sampler.history import is_feasible
-from driftune.tuning.objective import FAILURE
+from driftune.sampler.purse import count_spending
+from driftune.tuning.objective import EVALUATION, FAILURE
 from driftune.tuning.progress import OnProgress, TrialProgress
+from driftune.tuning.search_curve import paired_error, predict_gain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,10 +20,12 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-    from driftune.tuning.budget import Clock
+    from driftune.tuning.budget import Clock, RowLimit
 
 logger = logging.getLogger(__name__)
 HOPELESS = 5  # failures in a row, without a single score, that end the study
+FEWEST_WITHOUT_GAIN = 10  # trials, before a study that stops by itself does so
+SHARE_WITHOUT_GAIN = 0.2  # of its trials, the same
 
 
 def counts(trial: FrozenTrial) -> bool:
@@ -43,23 +47,27 @@ class Limits:
         maximize: Direction of the study.
         tolerance: Relative gain below which a trial does not count as better, for convergence.
         on_progress: Told after each trial of this process.
+        row_limit: The limit that kept rows of the table from the study, if one did.
     """
 
     clock: Clock
     maximize: bool
     tolerance: float
     on_progress: OnProgress | None = None
+    row_limit: RowLimit | None = None
     completed: int = 0
     counted: int = 0
     best: float | None = None
     since_gain: int = 0
+    llm_calls: int = 0
+    llm_cost_usd: float = 0.0
     failures: list[str] = field(default_factory=list)
     _lock: RLock = field(default_factory=RLock, repr=False)
 
     def resume(self, trials: Sequence[FrozenTrial]) -> bool:
         """Count what was done so far; False when nothing is left to do."""
         self._recount(trials)
-        return self._reached() is None
+        return self._reached(trials) is None
 
     def __call__(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Count the trial, report it, and stop the study when a limit is reached."""
@@ -69,7 +77,7 @@ class Limits:
             if trial.state.name == "FAIL" and counts(trial):
                 logger.warning("Trial %d failed: %s", trial.number, trial.user_attrs[FAILURE])
             running = sum(other.state.name == "RUNNING" for other in trials)
-            if self._reached() or self._is_taken(self.counted + running):
+            if self._reached(trials) or self._is_taken(self.counted + running):
                 study.stop()
             elif not self.completed and len(self.failures) >= HOPELESS:
                 study.stop()
@@ -99,13 +107,47 @@ class Limits:
         most = self.clock.budget.max_trials
         return most is not None and trials >= most
 
-    def _reached(self) -> str | None:
-        patience = self.clock.budget.patience
-        if self.clock.check(completed=self.completed, counted=self.counted) is None and (
-            patience is not None and self.since_gain >= patience
-        ):
-            self.clock.stop_reason = "converged"
+    def _reached(self, trials: Sequence[FrozenTrial]) -> str | None:
+        if self.clock.check(completed=self.completed, counted=self.counted) is None:
+            if self._has_converged(trials):
+                # more search brings nothing, more rows might
+                self.clock.stop_reason = self.row_limit or "converged"
+            elif self._has_only_money() and self._is_broke():
+                self.clock.stop_reason = "llm_cost"
         return self.clock.stop_reason
+
+    def _has_converged(self, trials: Sequence[FrozenTrial]) -> bool:
+        """Whether the search has stood still for long enough, see ``Budget.patience``."""
+        budget = self.clock.budget
+        patience = budget.trials_without_gain
+        if isinstance(patience, int):
+            return self.completed > 0 and self.since_gain >= patience
+        enough = SHARE_WITHOUT_GAIN * (budget.max_trials or self.counted)
+        if patience == "never" or self.since_gain < max(FEWEST_WITHOUT_GAIN, enough):
+            return False
+        return self._expects_noise(trials)
+
+    def _expects_noise(self, trials: Sequence[FrozenTrial]) -> bool:
+        """Whether twice the trials would gain less than the validation can tell."""
+        sign = -1.0 if self.maximize else 1.0
+        scored = [t for t in trials if t.state.name == "COMPLETE" and t.value is not None]
+        pruned = sum(trial.state.name == "PRUNED" for trial in trials)
+        if not scored:
+            return False
+        gain = predict_gain([sign * float(t.value or 0.0) for t in scored], pruned)
+        known = [t.user_attrs[EVALUATION] for t in scored if EVALUATION in t.user_attrs]
+        folds = [[sign * score for score in facts["fold_scores"]] for facts in known]
+        return bool(folds) and gain <= paired_error(folds)
+
+    def _has_only_money(self) -> bool:
+        """Whether the language model's limits are the only ones; else it just falls silent."""
+        budget = self.clock.budget
+        return budget.max_trials is None and budget.seconds is None and self.llm_calls > 0
+
+    def _is_broke(self) -> bool:
+        calls, dollars = self.clock.budget.max_llm_calls, self.clock.budget.max_llm_cost_usd
+        spent_calls = calls is not None and self.llm_calls >= calls
+        return spent_calls or (dollars is not None and self.llm_cost_usd >= dollars)
 
     def _recount(self, trials: Sequence[FrozenTrial]) -> None:
         self.counted = sum(map(counts, trials))
@@ -118,6 +160,7 @@ class Limits:
         values = [float(t.value) for t in scored if t.value is not None and is_feasible(t)]
         self.best = (max if self.maximize else min)(values, default=None)
         self.since_gain = self._count_since_gain(trials)
+        self.llm_calls, self.llm_cost_usd = count_spending(trials)
 
     def _count_since_gain(self, trials: Sequence[FrozenTrial]) -> int:
         """How many trials ago the best score last moved by more than noise."""
@@ -139,13 +182,16 @@ class Limits:
     def _event(self, trial: FrozenTrial) -> TrialProgress:
         from driftune.sampler import source_of
 
-        seconds = self.clock.budget.seconds
+        seconds, dollars = self.clock.budget.seconds, self.clock.budget.max_llm_cost_usd
+        asked = self.llm_calls > 0 and dollars is not None
         return TrialProgress(
             number=self.counted,
             total=self.clock.budget.max_trials,
             value=trial.value if trial.state.name == "COMPLETE" else None,
             best=self.best,
+            pruned=trial.state.name == "PRUNED",
             source=source_of(trial),
             seconds_left=self.clock.remaining,
             seconds_total=math.inf if seconds is None else seconds,
+            dollars_left=max(0.0, dollars - self.llm_cost_usd) if asked and dollars else None,
         )

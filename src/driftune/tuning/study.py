@@ -14,6 +14,7 @@ from driftune.tuning.cores import usable_cores
 from driftune.tuning.data_card import data_card
 from driftune.tuning.executors import get_executor
 from driftune.tuning.families import get_family
+from driftune.tuning.fold_plan import read_splitter
 from driftune.tuning.fold_work import FoldWork
 from driftune.tuning.guide import default_sampler
 from driftune.tuning.objective import EVALUATION, Objective
@@ -21,6 +22,7 @@ from driftune.tuning.pruning import Pruning
 from driftune.tuning.result import TuningResult, credit, trial_table
 from driftune.tuning.searching import run_trials
 from driftune.tuning.space import SearchSpace, rename
+from driftune.tuning.spent_time import note_seconds, seconds_spent
 from driftune.tuning.stopping import Limits
 from driftune.tuning.storage import (
     fail_abandoned,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from driftune.language_model import LanguageModel
     from driftune.problem import Problem
     from driftune.sampler.experience import Experience
+    from driftune.tuning.fold_plan import CrossValidator, Splitter
     from driftune.tuning.progress import OnProgress
 
 logger = logging.getLogger(__name__)
@@ -59,6 +62,7 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
     storage: str | Path | None = None,
     study_name: str | None = None,
     n_folds: int = 3,
+    splitter: str | Mapping[str, Any] | Splitter | CrossValidator | None = None,
     seed: int = 0,
     n_jobs: int | None = None,
     family: str = "lightgbm",
@@ -78,8 +82,7 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
 
     Args:
         problem: What is predicted, and by which metric.
-        data: Raw table; see :func:`driftune.tuning.prepare`. With a time column the folds go
-            forward in time, otherwise they are shuffled.
+        data: Raw table; see :func:`driftune.tuning.prepare`.
         space: A preset's name, a mapping as in YAML, or ``None`` for the preset ``recommended``.
         sampler: Any Optuna sampler; ``None`` for LLM-TPE that first runs the library default, what
             earlier studies found best, and a portfolio.
@@ -87,7 +90,10 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
         executor: ``local``: trials in this process.
         storage: Database URL, path of an SQLite file, or ``None`` for memory.
         study_name: ``None`` for a name made of the problem, the data and the settings.
-        n_folds: Validation folds.
+        n_folds: Validation folds, of one pass.
+        splitter: How they are cut: a kind or a mapping as in YAML, see
+            :class:`driftune.tuning.fold_plan.Splitter`, or any splitter of scikit-learn. ``None``:
+            forward in time with a time column, else shuffled; groups stay whole.
         seed: Of the folds, the fits and the sampler.
         n_jobs: Threads of a fit; ``None`` for all cores that this process may use.
         family: Model family.
@@ -119,7 +125,11 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
     algorithm = get_family(family)
     box = SearchSpace.load(space, algorithm)
     clock = (budget or Budget()).clock()
-    task = load_task(problem, data, algorithm, box, n_folds, seed)
+    rows = clock.budget.row_limit
+    task = load_task(
+        problem, data, algorithm, box, n_folds, seed,
+        splitter=read_splitter(splitter), max_rows=rows[0] if rows else None,
+    )  # fmt: skip
     warm = [box.nearest(rename(params, algorithm)) for params in warm_start]
     ladder = rules.ladder(task)
     with _quiet_optuna():
@@ -127,6 +137,7 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
         study = _open(task, opened, study_name, bounds)
         memory = StorageExperience(opened) if experience is None else experience
         limits = _limits(clock, task, on_progress)
+        clock.earlier = seconds_spent(study)
         if limits.resume(study.get_trials(deepcopy=False)):
             study.pruner = rules.pruner(ladder)
             starts = warm
@@ -146,7 +157,7 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
                     objective = Objective(task, ladder, pool, limits, rules.races, bounds, always)
                     run_trials(study, objective, limits)
             except KeyboardInterrupt:
-                _interrupt(study, limits)
+                _interrupt(study, limits, storage is not None)
     result = _result(task, study, limits, storage, bounds)
     keep_result(task, study, memory)
     return result
@@ -220,21 +231,28 @@ def _enqueue(
 
 def _limits(clock: Clock, task: Task, on_progress: OnProgress | None) -> Limits:
     n_valid = sum(len(fold.valid) for fold in task.folds)
+    rows = clock.budget.row_limit
     return Limits(
         clock=clock,
         maximize=task.table.metric.greater_is_better,
         tolerance=max(0.001, 1 / math.sqrt(n_valid)),
         on_progress=on_progress,
+        row_limit=rows[1] if rows and task.rows_held_back else None,
     )
 
 
-def _interrupt(study: optuna.Study, limits: Limits) -> None:
+def _interrupt(study: optuna.Study, limits: Limits, is_kept: bool) -> None:
     """End by Ctrl-C, which is a limit like others once a trial has a score."""
     limits.resume(study.get_trials(deepcopy=False))
     if not limits.completed:
         raise KeyboardInterrupt
     limits.clock.stop_reason = "user"
-    logger.warning("Interrupted; the same call goes on with %s.", study.study_name)
+    noun = "trial" if limits.counted == 1 else "trials"
+    logger.warning(
+        "Interrupted after %d %s. %s", limits.counted, noun,
+        "The same call goes on with the study in its storage." if is_kept
+        else "The study was in memory: with `storage`, the same call would go on.",
+    )  # fmt: skip
 
 
 @contextmanager
@@ -264,6 +282,8 @@ def _result(
         raise DriftuneError(f"No trial of {study.study_name} has a score; the last: {last}")
     reason = limits.clock.stop_reason or "user"
     study.set_user_attr(STOP_REASON, reason)
+    note_seconds(study, limits.clock.earlier + limits.clock.elapsed)
+    rows = limits.clock.budget.row_limit
     best = study.best_trial
     by_source = credit(trials, task.table.metric.direction)
     return TuningResult(
@@ -275,6 +295,7 @@ def _result(
         best_value=study.best_value,
         best_rounds=best.user_attrs[EVALUATION]["best_iteration"],
         rows=len(task.prepared.y),
+        max_rows=rows[0] if rows else None,
         fold_rows=round(sum(len(fold.train) for fold in task.folds) / len(task.folds)),
         trials=trial_table(trials),
         by_source=by_source,
