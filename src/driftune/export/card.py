@@ -1,0 +1,165 @@
+"""The card of an exported model: what goes in, in which order, and what comes out.
+
+LightGBM's text has it as a JSON file of the same name and ``.json`` beside it, ONNX in its metadata
+under the key ``driftune``::
+
+    {"format": "driftune-card/1", "task": "binary", "classes": ["no", "yes"], "rounds": 120,
+     "columns": [{"name": "carrier", "categories": ["9E", "AA"]}, {"name": "distance"}]}
+
+``columns`` are in the order of the model's input. A category goes in as its number in
+``categories``, from 0; one that is missing or not in the list as NaN. Other columns are numbers;
+a missing one is NaN. Categories are text: a number or a boolean in a categorical column is written
+as Python writes it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from driftune.errors import DataError, ExportFailed, close_match
+from driftune.tuning.encoding import as_float, as_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+    from sklearn.pipeline import Pipeline
+
+FORMAT = "driftune-card/1"
+KEY = "driftune"  # in ONNX metadata
+
+
+@dataclass(frozen=True)
+class Column:
+    """A raw feature.
+
+    Attributes:
+        name: As in the table.
+        categories: Texts by their number; ``None`` for a numeric column.
+    """
+
+    name: str
+    categories: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a device must know to feed a model.
+
+    Attributes:
+        task: ``regression``, ``binary`` or ``multiclass``.
+        columns: In the order of the model's input.
+        classes: Labels in the order of the probabilities; ``None`` for a regression.
+        rounds: Boosting rounds; ``None`` where the model has none.
+    """
+
+    task: str
+    columns: tuple[Column, ...]
+    classes: tuple[Any, ...] | None
+    rounds: int | None
+
+    @classmethod
+    def of(cls, pipeline: Pipeline, task: str) -> Card:
+        """Read it from a fitted pipeline of :func:`driftune.tuning.refit`.
+
+        Raises:
+            ExportFailed: It is another kind of pipeline.
+        """
+        encoder = getattr(pipeline, "named_steps", {}).get("encoder")
+        if encoder is None or not hasattr(encoder, "transformers_"):
+            raise ExportFailed(
+                "Only a pipeline that driftune fitted can be exported: this one has no step"
+                f" 'encoder' of columns ({type(pipeline).__name__})."
+            )
+        model = pipeline[-1]
+        classes = getattr(model, "classes_", None)
+        return cls(
+            task=task,
+            columns=tuple(_columns(encoder)),
+            classes=None if classes is None else tuple(np.asarray(classes).tolist()),
+            rounds=getattr(model, "n_estimators_", None),
+        )
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns."""
+        return [column.name for column in self.columns]
+
+    def to_json(self) -> str:
+        """As text."""
+        content = {"format": FORMAT, **asdict(self)}
+        for column in content["columns"]:
+            if column["categories"] is None:
+                del column["categories"]
+        return json.dumps(content, ensure_ascii=False, default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> Card:
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            DataError: It is something else.
+        """
+        try:
+            content = json.loads(text)
+            known = content.pop("format", None) == FORMAT
+        except (ValueError, AttributeError):
+            known = False
+        if not known:
+            raise DataError(f"This is no card of an exported model ({FORMAT}): {text[:60]!r}.")
+        columns = tuple(
+            Column(entry["name"], tuple(entry["categories"]) if "categories" in entry else None)
+            for entry in content["columns"]
+        )
+        classes = content["classes"]
+        return cls(
+            content["task"], columns, None if classes is None else tuple(classes), content["rounds"]
+        )
+
+    def take(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Pick the columns, as text (missing: ``None``) and float64 (missing: NaN).
+
+        Raises:
+            DataError: A column is missing, or holds text where numbers belong.
+        """
+        import pandas as pd
+
+        for name in self.names:
+            if name not in rows.columns:
+                raise DataError(f"no column {name!r}.{close_match(name, rows.columns)}")
+        taken = {
+            column.name: as_float(rows[[column.name]])[:, 0]
+            if column.categories is None
+            else as_text(rows[[column.name]])[column.name].to_numpy(dtype=object)
+            for column in self.columns
+        }
+        return pd.DataFrame(taken, index=rows.index, columns=self.names)
+
+    def encode(self, rows: pd.DataFrame) -> NDArray[np.float64]:
+        """Encode raw rows as the model takes them, ``(n, p)``."""
+        taken = self.take(rows)
+        return np.column_stack([_encode(column, taken[column.name]) for column in self.columns])
+
+
+def _encode(column: Column, values: pd.Series[Any]) -> NDArray[np.float64]:
+    if column.categories is None:
+        return values.to_numpy(dtype=float)
+    numbers = {text: float(number) for number, text in enumerate(column.categories)}
+    return np.array([numbers.get(value, np.nan) for value in values], dtype=float)
+
+
+def _columns(encoder: Any) -> list[Column]:
+    columns = []
+    for name, transformer, names in encoder.transformers_:
+        if name == "categorical":
+            found = transformer.named_steps["codes"].categories_
+            columns += [
+                Column(str(column), tuple(text for text in texts if isinstance(text, str)))
+                for column, texts in zip(names, found, strict=True)
+            ]  # the missing one, if any, is the last: it has no text and becomes NaN
+        elif name == "numeric":
+            columns += [Column(str(column)) for column in names]
+    return columns

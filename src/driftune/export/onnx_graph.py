@@ -1,0 +1,135 @@
+"""A fitted pipeline as one ONNX graph: raw columns in, predictions out."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Literal
+
+from driftune.errors import ExportFailed, MissingPackage
+from driftune.export.card import KEY
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+    from sklearn.pipeline import Pipeline
+
+    from driftune.export.card import Card
+
+Precision = Literal["float64", "float32"]
+OPSET = 17  # of ONNX 1.12; what older devices read
+ENCODED = "encoded"
+
+
+def build_onnx(pipeline: Pipeline, card: Card, precision: Precision) -> ModelProto:
+    """Convert the encoder by hand and the model by skl2onnx.
+
+    Args:
+        pipeline: Fitted; an encoder and a model.
+        card: Of the pipeline.
+        precision: Of the encoded features. Trees compare in it, the last sum is float32.
+
+    Raises:
+        ExportFailed: skl2onnx or onnxmltools cannot convert the model.
+        MissingPackage: They are not installed.
+    """
+    try:
+        from onnx import compose
+    except ModuleNotFoundError as error:
+        raise MissingPackage(
+            f'Export to ONNX needs {error.name}: pip install "driftune[export]".'
+        ) from None
+    model = _convert(pipeline[-1], len(card.columns), precision)
+    graph = compose.merge_models(
+        _encoder(card, precision, model.ir_version),
+        compose.add_prefix(model, "model/", rename_inputs=False, rename_outputs=False),
+        io_map=[(ENCODED, ENCODED)],
+        producer_name="driftune",
+    )
+    entry = graph.metadata_props.add()
+    entry.key, entry.value = KEY, card.to_json()
+    return graph
+
+
+def _convert(model: Any, n_columns: int, precision: Precision) -> ModelProto:
+    from skl2onnx import convert_sklearn
+    from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
+
+    from driftune.export.converters import ML_OPSET
+
+    _register(model)
+    kind = DoubleTensorType if precision == "float64" else FloatTensorType
+    options = {id(model): {"zipmap": False}} if hasattr(model, "classes_") else None
+    try:
+        found = convert_sklearn(
+            model,
+            initial_types=[(ENCODED, kind([None, n_columns]))],
+            options=options,
+            target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET},
+        )
+    except Exception as error:  # skl2onnx and onnxmltools raise whatever comes
+        raise ExportFailed(
+            f"skl2onnx and onnxmltools cannot convert this {type(model).__name__} to ONNX in"
+            f" {precision}: {_first_line(error)}"
+        ) from error
+    return found  # type: ignore[no-any-return]
+
+
+def _register(model: Any) -> None:
+    from driftune.export.converters import register_lightgbm, register_xgboost
+
+    homes = {type(part).__module__.split(".")[0] for part in _parts(model)}
+    if "lightgbm" in homes:
+        register_lightgbm()
+    if "xgboost" in homes:
+        register_xgboost()
+
+
+def _parts(model: Any) -> list[Any]:
+    """The model, and what is inside it when it is a pipeline."""
+    return [model, *(step for _, step in getattr(model, "steps", []))]
+
+
+def _encoder(card: Card, precision: Precision, ir_version: int) -> ModelProto:
+    """A graph from one input per raw column to the encoded table ``(n, p)``."""
+    from onnx import TensorProto, helper
+
+    from driftune.export.converters import ML_OPSET
+
+    inputs, nodes, parts = [], [], []
+    for number, column in enumerate(card.columns):
+        text = column.categories is not None
+        kind = TensorProto.STRING if text else TensorProto.DOUBLE
+        inputs.append(helper.make_tensor_value_info(column.name, kind, [None, 1]))
+        part = column.name
+        if column.categories is not None:
+            part = f"code/{number}"
+            nodes.append(_codes(column.name, part, column.categories))
+        nodes.append(helper.make_node("Cast", [part], [f"number/{number}"], to=TensorProto.DOUBLE))
+        parts.append(f"number/{number}")
+    nodes.append(helper.make_node("Concat", parts, ["table"], axis=1))
+    kind = TensorProto.DOUBLE if precision == "float64" else TensorProto.FLOAT
+    nodes.append(helper.make_node("Cast", ["table"], [ENCODED], to=kind))
+    output = helper.make_tensor_value_info(ENCODED, kind, [None, len(card.columns)])
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+    graph = helper.make_graph(nodes, "driftune", inputs, [output])
+    return helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
+
+
+def _codes(source: str, target: str, categories: tuple[str, ...]) -> Any:
+    """Text to its number; any other text, and with it a missing one, to NaN."""
+    from onnx import helper
+
+    known = categories or ("",)  # ONNX wants one key; a column without a category has only NaN
+    return helper.make_node(
+        "LabelEncoder",
+        [source],
+        [target],
+        domain="ai.onnx.ml",
+        keys_strings=list(known),
+        values_floats=[float(n) if categories else math.nan for n in range(len(known))],
+        default_float=math.nan,
+    )
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:200] if lines else type(error).__name__
