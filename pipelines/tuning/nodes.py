@@ -60,6 +60,7 @@ def search(
             budget=plan.budget,
             storage=project.study_storage,
             n_folds=plan.folds,
+            splitter=plan.splitter,
             seed=plan.seed,
             family=plan.family,
             pruning=plan.pruning,

@@ -17,7 +17,7 @@ from driftune.monitoring import TriggerPolicy
 from driftune.problem import Problem
 from driftune.problem_file import YAML_SUFFIXES, find_problem, merge, read_problem
 from driftune.promotion import Gate
-from driftune.tuning import Budget
+from driftune.tuning import Budget, Splitter
 from driftune.tuning.constraints import check_constraints
 from driftune.tuning.pruning import PruningName
 from driftune.wrong_setting import explain
@@ -122,7 +122,8 @@ class Tuning(Section):
     Attributes:
         family: Model family.
         space: A preset's name, or parameter -> ``{type, low, high, log, step, choices}``.
-        folds: Validation folds.
+        folds: Validation folds, of one pass.
+        splitter: How they are cut: a kind, or a section of :class:`driftune.tuning.Splitter`.
         budget: When to stop.
         pruning: When a trial ends early: ``auto`` (a race over the folds, and fewer rows first
             where that pays), ``race``, ``asha``, ``hyperband``, ``bohb`` or ``none``.
@@ -141,6 +142,7 @@ class Tuning(Section):
     family: str = "lightgbm"
     space: str | dict[str, Any] = "recommended"
     folds: int = Field(default=3, ge=2)
+    splitter: Splitter = Splitter()
     budget: Budget = Budget()
     pruning: PruningName = "auto"
     constraints: dict[str, float] = Field(default_factory=dict)
@@ -154,6 +156,12 @@ class Tuning(Section):
     @classmethod
     def _are_limits(cls, value: Any) -> Any:
         return check_constraints(value) if isinstance(value, dict) else value
+
+
+    @field_validator("splitter", mode="before")
+    @classmethod
+    def _by_name(cls, value: object) -> object:
+        return {"kind": value} if isinstance(value, str) else value
 
 
 class Settings(Problem):

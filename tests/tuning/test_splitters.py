@@ -9,6 +9,7 @@ from sklearn.model_selection import PredefinedSplit
 
 from driftune.errors import DataError, UsageError
 from driftune.problem import Problem
+from driftune.settings import Tuning
 from driftune.tuning import prepare
 from driftune.tuning.fold_plan import Splitter, folds_for
 from driftune.tuning.splitters import forward_chaining, kfold
@@ -152,7 +153,7 @@ def test_random_folds_on_ordered_rows_are_possible_and_not_silent(caplog):
         ({"kind": "kfold", "folds": 1}, r"splitter\.folds is 1"),
         ({"kind": "kfold", "repeats": 0}, r"splitter\.repeats is 0"),
         ({"kind": "forward", "gap": -1}, r"splitter\.gap is -1"),
-        ({"kind": "forward", "gap": "soon"}, "'soon' is not a duration"),
+        ({"kind": "forward", "gap": "soon"}, r"splitter\.gap: 'soon' is not a duration"),
         ({"kind": "forward", "repeats": 2}, r"repeats does not go with kind 'forward'"),
         ({"kind": "kfold", "gap": 3}, r"gap does not go with kind 'kfold'"),
         ({"kind": "kfold", "gaps": 3}, r"no key 'gaps'.*'gap'"),
@@ -165,6 +166,12 @@ def test_random_folds_on_ordered_rows_are_possible_and_not_silent(caplog):
 def test_what_cannot_be_meant_names_the_setting(wrong, names):
     with pytest.raises(UsageError, match=names):
         cut(wrong, drop=["day", "patient"])
+
+
+def test_a_name_in_the_settings_is_a_kind():
+    assert Tuning(splitter="kfold").splitter == Splitter(kind="kfold")
+    assert Tuning(splitter={"gap": "7d"}).splitter == Splitter(gap="7d")
+    assert Tuning().splitter == Splitter()
 
 
 def test_groups_that_cannot_be_split_are_refused():

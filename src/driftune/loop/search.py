@@ -55,6 +55,7 @@ def search_table(settings: Settings, folder: Path, overrides: dict[str, Any]) ->
         budget=plan.budget,
         storage=state / "studies.db",
         n_folds=plan.folds,
+        splitter=plan.splitter,
         seed=plan.seed,
         family=plan.family,
         pruning=plan.pruning,

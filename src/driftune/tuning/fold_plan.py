@@ -98,7 +98,10 @@ class Splitter:
         _check_number("folds", 2 if self.folds is None else self.folds, 2)
         _check_number("repeats", self.repeats, 1)
         if isinstance(self.gap, str):
-            read_duration(self.gap)
+            try:
+                read_duration(self.gap)
+            except UsageError as error:
+                raise UsageError(f"tuning.splitter.gap: {error}") from None
         else:
             _check_number("gap", self.gap, 0)
         if self.kind != "auto":

@@ -67,7 +67,13 @@ class Limits:
     def resume(self, trials: Sequence[FrozenTrial]) -> bool:
         """Count what was done so far; False when nothing is left to do."""
         self._recount(trials)
-        return self._reached(trials) is None
+        budget = self.clock.budget
+        if self._reached(trials) == "time" and self.clock.earlier >= (budget.seconds or math.inf):
+            logger.warning(
+                "Nothing is left to do: earlier calls used the %s of budget.max_seconds; a higher"
+                " limit goes on.", budget.max_seconds,
+            )  # fmt: skip
+        return self.clock.stop_reason is None
 
     def __call__(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Count the trial, report it, and stop the study when a limit is reached."""
