@@ -1,0 +1,121 @@
+"""What the tuning race says of two runs: time to a score, ratios, paired differences."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import stats
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from driftune.metrics import Metric
+
+EQUAL = 1e-9
+NOISE = 1e-3  # of the score: a difference that a user does not call one
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times sooner we had plain Optuna's score.
+
+    Attributes:
+        value: Its seconds over ours. When we never reached it, its seconds over those of our whole
+            study, which is more than the true ratio.
+        reached: Whether we reached it.
+    """
+
+    value: float
+    reached: bool
+
+    @property
+    def counted(self) -> float:
+        """What enters a median: never is worse than any time."""
+        return self.value if self.reached else 0.0
+
+    def __str__(self) -> str:
+        """As in the table."""
+        return f"{self.value:.1f}x" if self.reached else f"not reached (<{self.value:.1f}x)"
+
+
+def time_to(
+    moments: Sequence[dict[str, Any]],
+    target: float,
+    metric: Metric,
+    *,
+    tolerance: float = EQUAL,
+    clock: str = "seconds",
+) -> float | None:
+    """Return when an incumbent first had the target by the yardstick, or ``None``.
+
+    Args:
+        moments: Incumbents in order of time, with ``plain_score``.
+        target: Score to reach, in the metric's units.
+        metric: Says which direction is better.
+        tolerance: Share of the target that may be missing.
+        clock: ``seconds`` of the wall, or ``cpu``.
+    """
+    most = metric.flip(target) + tolerance * abs(target)
+    for moment in moments:
+        if metric.flip(moment["plain_score"]) <= most:
+            return float(moment[clock])
+    return None
+
+
+def speed(
+    plain: dict[str, Any],
+    ours: dict[str, Any],
+    metric: Metric,
+    *,
+    tolerance: float = EQUAL,
+    clock: str = "seconds",
+    whole: bool = False,
+) -> Ratio:
+    """Compare the times to the best score of plain Optuna's study.
+
+    Args:
+        plain: A run.
+        ours: Another, of the same table and seed.
+        metric: Of the table.
+        tolerance: See :func:`time_to`.
+        clock: See :func:`time_to`.
+        whole: Hold against plain Optuna its whole study, not the trial that was its best: nobody
+            knows at that trial that no better one follows.
+    """
+    target = plain["moments"][-1]["plain_score"]
+    spent = plain["seconds"] if whole else time_to(plain["moments"], target, metric, clock=clock)
+    assert spent is not None
+    mine = time_to(ours["moments"], target, metric, tolerance=tolerance, clock=clock)
+    end = ours["seconds"] if clock == "seconds" else ours["moments"][-1][clock]
+    return Ratio(spent / (mine or end), mine is not None)
+
+
+def incumbent_at(moments: Sequence[dict[str, Any]], seconds: float) -> dict[str, Any] | None:
+    """Return what a study would have answered after so many seconds."""
+    found = [moment for moment in moments if moment["seconds"] <= seconds]
+    return found[-1] if found else None
+
+
+def relative_difference(ours: float, theirs: float) -> float:
+    """Return the difference of two losses as a share of their mean; negative: ours is lower.
+
+    >>> relative_difference(0.9, 1.1), relative_difference(0.0, 0.0)
+    (-0.20000000000000007, 0.0)
+    """
+    mean = (ours + theirs) / 2
+    return (ours - theirs) / mean if mean else 0.0
+
+
+def paired_interval(differences: Sequence[float]) -> tuple[float, float, float]:
+    """Return low, mean and high: Student's 95 % interval of the mean of paired differences.
+
+    One pair has no interval: infinite.
+    """
+    mean = float(np.mean(differences))
+    if len(differences) < 2:
+        return -math.inf, mean, math.inf
+    half = stats.t.ppf(0.975, len(differences) - 1) * stats.sem(differences)
+    return mean - float(half), mean, mean + float(half)
