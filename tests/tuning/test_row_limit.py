@@ -10,9 +10,9 @@ from driftune.errors import UsageError
 from driftune.problem import Problem
 from driftune.tuning import prepare
 from driftune.tuning.families import get_family
-from driftune.tuning.fold_plan import Splitter
 from driftune.tuning.row_limit import take_rows
 from driftune.tuning.space import SearchSpace
+from driftune.tuning.splitter_choice import Splitter
 from driftune.tuning.task import load_task
 
 

@@ -11,7 +11,8 @@ from driftune.errors import DataError, UsageError
 from driftune.problem import Problem
 from driftune.settings import Tuning
 from driftune.tuning import prepare
-from driftune.tuning.fold_plan import Splitter, folds_for
+from driftune.tuning.fold_plan import folds_for
+from driftune.tuning.splitter_choice import Splitter
 from driftune.tuning.splitters import forward_chaining, kfold
 
 

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from driftune.tuning.budget import Budget
-from driftune.tuning.fold_plan import Splitter
+from driftune.tuning.splitter_choice import Splitter
 
 if TYPE_CHECKING:
     from driftune.tuning.final_fit import predict, refit

@@ -1,6 +1,6 @@
 """Ways to cut rows into folds: forward in time, shuffled, stratified, with groups kept whole.
 
-Each returns the folds of one pass; :mod:`driftune.tuning.fold_plan` chooses among them.
+Each returns the folds of one pass; :class:`driftune.tuning.Splitter` chooses among them.
 """
 
 from __future__ import annotations

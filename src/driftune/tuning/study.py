@@ -14,7 +14,6 @@ from driftune.tuning.cores import usable_cores
 from driftune.tuning.data_card import data_card
 from driftune.tuning.executors import get_executor
 from driftune.tuning.families import get_family
-from driftune.tuning.fold_plan import read_splitter
 from driftune.tuning.fold_work import FoldWork
 from driftune.tuning.guide import default_sampler
 from driftune.tuning.objective import EVALUATION, Objective
@@ -23,6 +22,7 @@ from driftune.tuning.result import TuningResult, credit, trial_table
 from driftune.tuning.searching import run_trials
 from driftune.tuning.space import SearchSpace, rename
 from driftune.tuning.spent_time import note_seconds, seconds_spent
+from driftune.tuning.splitter_choice import read_splitter
 from driftune.tuning.stopping import Limits
 from driftune.tuning.storage import (
     fail_abandoned,
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from driftune.language_model import LanguageModel
     from driftune.problem import Problem
     from driftune.sampler.experience import Experience
-    from driftune.tuning.fold_plan import CrossValidator, Splitter
     from driftune.tuning.progress import OnProgress
+    from driftune.tuning.splitter_choice import CrossValidator, Splitter
 
 logger = logging.getLogger(__name__)
 STOP_REASON = "driftune:stop_reason"
@@ -92,7 +92,7 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
         study_name: ``None`` for a name made of the problem, the data and the settings.
         n_folds: Validation folds, of one pass.
         splitter: How they are cut: a kind or a mapping as in YAML, see
-            :class:`driftune.tuning.fold_plan.Splitter`, or any splitter of scikit-learn. ``None``:
+            :class:`driftune.tuning.Splitter`, or any splitter of scikit-learn. ``None``:
             forward in time with a time column, else shuffled; groups stay whole.
         seed: Of the folds, the fits and the sampler.
         n_jobs: Threads of a fit; ``None`` for all cores that this process may use.

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from driftune.errors import UsageError
 from driftune.tuning.encoding import build_encoder
 from driftune.tuning.families import Family, Table
-from driftune.tuning.fold_plan import Splitter, folds_for
+from driftune.tuning.fold_plan import folds_for
 from driftune.tuning.prepared import Prepared, prepare
 from driftune.tuning.row_limit import take_rows
+from driftune.tuning.splitter_choice import Splitter
 from driftune.tuning.splitters import Fold, folds_digest
 from driftune.tuning.storage import configuration_digest
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from driftune.problem import Problem
-    from driftune.tuning.fold_plan import CrossValidator
     from driftune.tuning.space import SearchSpace
+    from driftune.tuning.splitter_choice import CrossValidator
 
 
 @dataclass(frozen=True)
