@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 STAMP := $(VENV)/.installed
+FLAML := .venv-flaml
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup demo test check format serve lock bench-threads bench-sampler bench-suggestion clean-state clean
+.PHONY: help setup demo test check format serve lock bench-threads bench-sampler bench-suggestion bench-tuning clean-state clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -40,6 +41,12 @@ bench-sampler: $(STAMP)  ## samplers at equal budget on fifteen tuning tasks, 30
 bench-suggestion: $(STAMP)  ## seconds per suggestion beside those of the partner alone, at 10 to 1,000 trials
 	$(BIN)/python benchmarks/suggestion_time.py
 
+# FLAML has an environment of its own; where it cannot be made, the race runs without it and says so.
+bench-tuning: $(STAMP)  ## tune() against plain Optuna and FLAML: time to a score, test score, cost
+	test -x $(FLAML)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(FLAML)
+	-$(BIN)/uv pip sync --quiet --require-hashes --python $(FLAML)/bin/python benchmarks/flaml.lock
+	$(BIN)/python benchmarks/tuning.py --flaml $(FLAML)/bin/python
+
 lock: $(STAMP)  ## resolve the tested versions again; names no index and no URL
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate \
 	  --no-strip-extras --python-version 3.11 --quiet --upgrade \
@@ -64,4 +71,4 @@ clean-state:  ## forget studies, models, ledger and made data; keep the environm
 	rm -rf .driftune .dvc/cache .dvc/tmp dvc.lock data/0[1-8]_*
 
 clean: clean-state  ## and the environment
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(FLAML) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
