@@ -9,6 +9,7 @@ import typer
 from driftune import __version__
 from driftune.cli import demonstrate, diagnose, models, running
 from driftune.cli.bench import bench
+from driftune.cli.export import export
 
 app = typer.Typer(
     name="driftune",
@@ -43,6 +44,7 @@ COMMANDS = (
     running.serve,
     models.promote,
     models.rollback,
+    export,
     models.lineage,
     models.report,
     diagnose.doctor,

@@ -4,12 +4,15 @@ LightGBM's text has it as a JSON file of the same name and ``.json`` beside it, 
 under the key ``driftune``::
 
     {"format": "driftune-card/1", "task": "binary", "classes": ["no", "yes"], "rounds": 120,
-     "columns": [{"name": "carrier", "categories": ["9E", "AA"]}, {"name": "distance"}]}
+     "columns": [{"name": "carrier", "categories": ["9E", "AA"], "missing": 2},
+                 {"name": "distance"}]}
 
 ``columns`` are in the order of the model's input. A category goes in as its number in
-``categories``, from 0; one that is missing or not in the list as NaN. Other columns are numbers;
-a missing one is NaN. Categories are text: a number or a boolean in a categorical column is written
-as Python writes it.
+``categories``, from 0; one that is not in the list as NaN; a missing one as the number ``missing``,
+or as NaN where the card has none. Other columns are numbers; a missing one is NaN. Categories are
+text: a number or a boolean in a categorical column is written as Python writes it. The ONNX graph
+encodes by itself: it takes the text, and for a missing category the empty text (where that is a
+category, the shortest row of ``?`` that is none).
 """
 
 from __future__ import annotations
@@ -39,10 +42,24 @@ class Column:
     Attributes:
         name: As in the table.
         categories: Texts by their number; ``None`` for a numeric column.
+        missing: Number of a missing category; ``None`` for NaN.
     """
 
     name: str
     categories: tuple[str, ...] | None = None
+    missing: int | None = None
+
+    @property
+    def missing_text(self) -> str:
+        """The text that stands for a missing category: the empty one, unless it is a category.
+
+        >>> Column("a", ("x",)).missing_text, Column("a", ("", "?")).missing_text
+        ('', '??')
+        """
+        text = ""
+        while text in (self.categories or ()):
+            text += "?"
+        return text
 
 
 @dataclass(frozen=True)
@@ -92,8 +109,9 @@ class Card:
         """As text."""
         content = {"format": FORMAT, **asdict(self)}
         for column in content["columns"]:
-            if column["categories"] is None:
-                del column["categories"]
+            for name in ("categories", "missing"):
+                if column[name] is None:
+                    del column[name]
         return json.dumps(content, ensure_ascii=False, default=str)
 
     @classmethod
@@ -111,7 +129,11 @@ class Card:
         if not known:
             raise DataError(f"This is no card of an exported model ({FORMAT}): {text[:60]!r}.")
         columns = tuple(
-            Column(entry["name"], tuple(entry["categories"]) if "categories" in entry else None)
+            Column(
+                entry["name"],
+                tuple(entry["categories"]) if "categories" in entry else None,
+                entry.get("missing"),
+            )
             for entry in content["columns"]
         )
         classes = content["classes"]
@@ -148,18 +170,34 @@ def _encode(column: Column, values: pd.Series[Any]) -> NDArray[np.float64]:
     if column.categories is None:
         return values.to_numpy(dtype=float)
     numbers = {text: float(number) for number, text in enumerate(column.categories)}
-    return np.array([numbers.get(value, np.nan) for value in values], dtype=float)
+    missing = np.nan if column.missing is None else float(column.missing)
+    return np.array(
+        [numbers.get(v, np.nan) if isinstance(v, str) else missing for v in values], dtype=float
+    )
 
 
 def _columns(encoder: Any) -> list[Column]:
     columns = []
     for name, transformer, names in encoder.transformers_:
         if name == "categorical":
-            found = transformer.named_steps["codes"].categories_
-            columns += [
-                Column(str(column), tuple(text for text in texts if isinstance(text, str)))
-                for column, texts in zip(names, found, strict=True)
-            ]  # the missing one, if any, is the last: it has no text and becomes NaN
+            columns += _categorical(transformer, list(names))
         elif name == "numeric":
             columns += [Column(str(column)) for column in names]
     return columns
+
+
+def _categorical(transformer: Any, names: list[str]) -> list[Column]:
+    """Read the categories, and ask what the encoder makes of a missing one."""
+    import pandas as pd
+
+    nothing = pd.DataFrame({name: pd.Series([None], dtype=object) for name in names})
+    codes = np.asarray(transformer.transform(nothing), dtype=float)[0]
+    found = transformer.named_steps["codes"].categories_
+    return [
+        Column(
+            str(name),
+            tuple(text for text in texts if isinstance(text, str)),
+            None if np.isnan(code) else int(code),
+        )
+        for name, texts, code in zip(names, found, codes, strict=True)
+    ]

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from driftune.errors import ExportFailed, UsageError, close_match
 from driftune.export.agreement import prove
 from driftune.export.card import Card
 from driftune.export.reading import card_path, load_exported
 from driftune.files import replace_file
+from driftune.tuning.footprint import ROWS, predict_timed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from driftune.export.agreement import Agreement
     from driftune.export.onnx_graph import Precision
+    from driftune.export.reading import ExportedModel
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class Exported:
         format: One of :data:`FORMATS`.
         files: The model first.
         file_kb: Size of the model's file, in units of 1,000 bytes.
+        latency_us: Time to predict one row of many here with one thread, in millionths of a second;
+            the encoding of the raw columns is counted.
         precision: In which features are compared with thresholds.
         agreement: With the original.
         card: What goes in and comes out.
@@ -37,6 +43,7 @@ class Exported:
     format: str
     files: tuple[Path, ...]
     file_kb: float
+    latency_us: float
     precision: Precision
     agreement: Agreement
     card: Card
@@ -80,10 +87,11 @@ def _write_text(pipeline: Pipeline, card: Card, rows: pd.DataFrame, path: Path) 
         description = files.enter_context(replace_file(beside))  # in its place before the model is
         model.write_text(booster.model_to_string(), encoding="utf-8")
         description.write_text(card.to_json() + "\n", encoding="utf-8")
-        agreement = prove(pipeline, load_exported(model, card=description), rows)
+        exported = load_exported(model, card=description)
+        agreement = prove(pipeline, exported, rows)
         _refuse(agreement, "lightgbm-text")
-        size = model.stat().st_size / 1e3
-    return Exported("lightgbm-text", (path, beside), size, "float64", agreement, card)
+        size, time = model.stat().st_size / 1e3, _time(exported, rows)
+    return Exported("lightgbm-text", (path, beside), size, time, "float64", agreement, card)
 
 
 def _write_onnx(pipeline: Pipeline, card: Card, rows: pd.DataFrame, path: Path) -> Exported:
@@ -104,10 +112,20 @@ def _try_onnx(
 
     with replace_file(path) as file:
         file.write_bytes(build_onnx(pipeline, card, precision).SerializeToString())
-        agreement = prove(pipeline, load_exported(file), rows)
+        exported = load_exported(file)
+        agreement = prove(pipeline, exported, rows)
         _refuse(agreement, f"onnx in {precision}")
-        size = file.stat().st_size / 1e3
-    return Exported("onnx", (path,), size, precision, agreement, card)
+        size, time = file.stat().st_size / 1e3, _time(exported, rows)
+    return Exported("onnx", (path,), size, time, precision, agreement, card)
+
+
+def _time(exported: ExportedModel, rows: pd.DataFrame) -> float:
+    """Millionths of a second per row."""
+    sample = exported.card.take(rows.head(ROWS))
+    _, seconds = predict_timed(
+        lambda places: exported.predict(sample.iloc[places]), np.arange(len(sample))
+    )
+    return seconds * 1e6
 
 
 def _refuse(agreement: Agreement, way: str) -> None:

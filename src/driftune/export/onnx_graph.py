@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
     from sklearn.pipeline import Pipeline
 
-    from driftune.export.card import Card
+    from driftune.export.card import Card, Column
 
 Precision = Literal["float64", "float32"]
 OPSET = 17  # of ONNX 1.12; what older devices read
@@ -39,7 +39,7 @@ def build_onnx(pipeline: Pipeline, card: Card, precision: Precision) -> ModelPro
         ) from None
     model = _convert(pipeline[-1], len(card.columns), precision)
     graph = compose.merge_models(
-        _encoder(card, precision, model.ir_version),
+        _encoder(card, precision, model),
         compose.add_prefix(model, "model/", rename_inputs=False, rename_outputs=False),
         io_map=[(ENCODED, ENCODED)],
         producer_name="driftune",
@@ -88,11 +88,9 @@ def _parts(model: Any) -> list[Any]:
     return [model, *(step for _, step in getattr(model, "steps", []))]
 
 
-def _encoder(card: Card, precision: Precision, ir_version: int) -> ModelProto:
-    """A graph from one input per raw column to the encoded table ``(n, p)``."""
+def _encoder(card: Card, precision: Precision, model: ModelProto) -> ModelProto:
+    """A graph from one input per raw column to the encoded table that the model takes."""
     from onnx import TensorProto, helper
-
-    from driftune.export.converters import ML_OPSET
 
     inputs, nodes, parts = [], [], []
     for number, column in enumerate(card.columns):
@@ -102,30 +100,30 @@ def _encoder(card: Card, precision: Precision, ir_version: int) -> ModelProto:
         part = column.name
         if column.categories is not None:
             part = f"code/{number}"
-            nodes.append(_codes(column.name, part, column.categories))
+            nodes.append(_codes(column, part))
         nodes.append(helper.make_node("Cast", [part], [f"number/{number}"], to=TensorProto.DOUBLE))
         parts.append(f"number/{number}")
     nodes.append(helper.make_node("Concat", parts, ["table"], axis=1))
     kind = TensorProto.DOUBLE if precision == "float64" else TensorProto.FLOAT
     nodes.append(helper.make_node("Cast", ["table"], [ENCODED], to=kind))
     output = helper.make_tensor_value_info(ENCODED, kind, [None, len(card.columns)])
-    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
     graph = helper.make_graph(nodes, "driftune", inputs, [output])
-    return helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
+    return helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
 
 
-def _codes(source: str, target: str, categories: tuple[str, ...]) -> Any:
-    """Text to its number; any other text, and with it a missing one, to NaN."""
+def _codes(column: Column, target: str) -> Any:
+    """Text to its number; a missing one to its own, where it has one; any other text to NaN."""
     from onnx import helper
 
-    known = categories or ("",)  # ONNX wants one key; a column without a category has only NaN
+    numbers = {text: float(number) for number, text in enumerate(column.categories or ())}
+    numbers[column.missing_text] = math.nan if column.missing is None else float(column.missing)
     return helper.make_node(
         "LabelEncoder",
-        [source],
+        [column.name],
         [target],
         domain="ai.onnx.ml",
-        keys_strings=list(known),
-        values_floats=[float(n) if categories else math.nan for n in range(len(known))],
+        keys_strings=list(numbers),
+        values_floats=list(numbers.values()),
         default_float=math.nan,
     )
 

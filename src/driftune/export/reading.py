@@ -81,8 +81,8 @@ class TextModel:
 class OnnxModel:
     """An ONNX graph that takes the raw columns, run by ``onnxruntime`` on one thread.
 
-    Each column is an input of its name and the shape ``(n, 1)``: text for categories, where a
-    missing one is any text that is no category, and numbers with NaN for missing ones.
+    Each column is an input of its name and the shape ``(n, 1)``: text for categories, float64 for
+    numbers; see :mod:`driftune.export.card` for missing ones.
     """
 
     def __init__(self, path: Path) -> None:
@@ -109,22 +109,10 @@ class OnnxModel:
         for column in self.card.columns:
             values = taken[column.name].to_numpy()
             if column.categories is not None:
-                missing = missing_text(column.categories)
-                values = np.array([missing if v is None else v for v in values], dtype=object)
+                texts = [v if isinstance(v, str) else column.missing_text for v in values]
+                values = np.array(texts, dtype=object)
             feed[column.name] = values.reshape(-1, 1)
         found = np.asarray(self._session.run(None, feed)[-1], dtype=float)
         if self.card.task == "regression":
             return found.reshape(-1)
         return found[:, 1] if self.card.task == "binary" else found
-
-
-def missing_text(categories: tuple[str, ...]) -> str:
-    """A text that stands for a missing category: the shortest row of ``?`` that is none.
-
-    >>> missing_text(("a", "?")), missing_text(())
-    ('??', '?')
-    """
-    text = "?"
-    while text in categories:
-        text += "?"
-    return text
