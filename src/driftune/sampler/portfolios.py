@@ -195,10 +195,29 @@ _EXTRA_TREES = Published(
     ),
 )
 
+# scikit-learn's default of SGDClassifier and SGDRegressor, whose `alpha` weighs the mean loss as
+# ours does; Ridge and LogisticRegression weigh the sum, so that their default depends on the rows.
+_LINEAR = Published(default={"penalty": "l2", "alpha": 1e-4, "l1_ratio": 0.15})
+
+# scikit-learn's defaults of MLPRegressor and MLPClassifier: hidden_layer_sizes=(100,), and batches
+# of 200 rows.
+_MLP = Published(
+    default={
+        "hidden_layers": 1,
+        "hidden_units": 100,
+        "activation": "relu",
+        "alpha": 1e-4,
+        "batch_size": 200,
+        "learning_rate_init": 1e-3,
+    }
+)
+
 FAMILIES = {
     "extra_trees": _EXTRA_TREES,
     "hist_gradient_boosting": _HIST_GRADIENT_BOOSTING,
     "lightgbm": _LIGHTGBM,
+    "linear": _LINEAR,
+    "mlp": _MLP,
     "random_forest": _RANDOM_FOREST,
     "xgboost": _XGBOOST,
 }

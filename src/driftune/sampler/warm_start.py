@@ -33,8 +33,8 @@ def library_default(family: str, *, classification: bool = False) -> dict[str, A
     'sqrt'
 
     Args:
-        family: ``lightgbm``, ``xgboost``, ``hist_gradient_boosting``, ``random_forest`` or
-            ``extra_trees``.
+        family: ``lightgbm``, ``xgboost``, ``hist_gradient_boosting``, ``random_forest``,
+            ``extra_trees``, ``linear`` or ``mlp``.
         classification: The classifier's, where they differ from the regressor's.
 
     Raises:

@@ -9,11 +9,15 @@ import numpy as np
 
 from driftune.tuning.cores import usable_cores
 from driftune.tuning.encoding import build_encoder
-from driftune.tuning.families import get_family
+from driftune.tuning.families import Shape, find_family
+from driftune.tuning.families.quiet import quiet
+from driftune.tuning.families.union import choose
 from driftune.tuning.prepared import prepare
 from driftune.tuning.row_limit import take_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
@@ -43,7 +47,12 @@ def scaled_rounds(rounds: int, fold_rows: float, rows: int) -> int:
 
 
 def refit(
-    problem: Problem, data: pd.DataFrame, result: TuningResult, *, n_jobs: int | None = None
+    problem: Problem,
+    data: pd.DataFrame,
+    result: TuningResult,
+    *,
+    n_jobs: int | None = None,
+    family: str | Sequence[str] | None = None,
 ) -> Pipeline:
     """Fit the best configuration on all labelled rows, or as many as the study's budget allowed.
 
@@ -52,6 +61,8 @@ def refit(
         data: Raw table; rows without a target are left out.
         result: What :func:`driftune.tuning.tune` returned.
         n_jobs: Threads; default: all cores that this process may use.
+        family: What the settings say of the family. Needed where that is an import path and the
+            study ran in another process: a result alone imports nothing.
 
     Returns:
         A fitted scikit-learn pipeline that takes the raw feature columns (others are ignored) and,
@@ -60,22 +71,35 @@ def refit(
 
     Raises:
         DataError: As :func:`driftune.tuning.prepare`.
+        UsageError: The result names an import path that no setting has named.
     """
     from sklearn.pipeline import Pipeline
 
     prepared = take_rows(prepare(problem, data), result.max_rows, seed=result.seed)
-    family = get_family(result.family)
-    model = family.make_estimator(
-        result.best_params,
-        scaled_rounds(result.best_rounds, result.fold_rows, len(prepared.y)),
+    algorithm, params = choose(find_family(result.family, family), result.best_params)
+    rounds = result.best_rounds
+    if algorithm.rounds_grow:
+        rounds = scaled_rounds(rounds, result.fold_rows, len(prepared.y))
+    columns = len(prepared.feature_names)
+    model = algorithm.make_estimator(
+        params,
+        rounds,
         problem.metric_object,
         n_jobs=n_jobs or usable_cores(),
         seed=result.seed,
+        shape=Shape(len(prepared.y), columns, len(prepared.categorical)),
     )
     pipeline = Pipeline([("encoder", build_encoder(prepared)), ("model", model)])
     y = prepared.y if prepared.classes is None else prepared.classes[prepared.y]
-    arguments = family.fit_arguments(len(prepared.categorical))
-    return pipeline.fit(prepared.X, y, **{f"model__{k}": v for k, v in arguments.items()})
+    arguments = algorithm.fit_arguments(len(prepared.categorical))
+    with quiet():
+        pipeline.fit(prepared.X, y, **{f"model__{k}": v for k, v in arguments.items()})
+    if result.constraints:
+        from driftune.tuning.constraints import warn_of_broken
+        from driftune.tuning.footprint import measure_footprint
+
+        warn_of_broken(measure_footprint(pipeline, prepared.X), result.constraints)
+    return pipeline
 
 
 def predict(model: Any, X: pd.DataFrame, task: str) -> NDArray[np.float64]:

@@ -37,19 +37,31 @@ def default_sampler(
         trials: What the study holds already.
         seed: Of the sampler. A resumed study draws on, it does not repeat its first numbers.
     """
-    from driftune.sampler import LLMTPESampler
+    from driftune.sampler import DynamicSpace, LLMTPESampler
 
     calls = 1_000_000 if budget.max_llm_calls is None else budget.max_llm_calls
     return LLMTPESampler(
         language_model=_open(budget, language_model, calls),
         warm_start=warm_start,
         search_space=space.distributions(),
-        data_card=json.dumps(card),
+        dynamic_space=DynamicSpace(start=space.start) if space.start else None,
+        data_card=json.dumps({**card, **_conditions(space)}),
         metric=str(card["metric"]),
         max_model_calls=calls,
         max_cost_usd=budget.max_llm_cost_usd,
         seed=seed + len(trials),
     )
+
+
+def _conditions(space: SearchSpace) -> dict[str, Any]:
+    """Which parameters exist only beside certain values of others, for whoever proposes."""
+    if not space.when:
+        return {}
+    written = {
+        name: {parent: condition.to_yaml() for parent, condition in parents.items()}
+        for name, parents in space.when.items()
+    }
+    return {"parameters_that_exist_only_when": written}
 
 
 def _open(

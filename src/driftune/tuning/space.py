@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from driftune.errors import UsageError, close_match
+from driftune.tuning.space_conditions import Conditions, is_active, order, read_conditions
+from driftune.tuning.space_parameters import (
+    KINDS,
+    Categorical,
+    Float,
+    Int,
+    Parameter,
+    read_parameter,
+    read_start,
+)
 
 if TYPE_CHECKING:
     import optuna
@@ -14,86 +24,7 @@ if TYPE_CHECKING:
 
     from driftune.tuning.families import Family
 
-
-@dataclass(frozen=True)
-class Float:
-    """A real number between ``low`` and ``high``, both included."""
-
-    low: float
-    high: float
-    log: bool = False
-    step: float | None = None
-
-    def distribution(self) -> BaseDistribution:
-        """The same limits as Optuna writes them."""
-        from optuna.distributions import FloatDistribution
-
-        return FloatDistribution(self.low, self.high, log=self.log, step=self.step)
-
-    def suggest(self, trial: optuna.Trial, name: str) -> float:
-        """Ask the trial for a value."""
-        return trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
-
-    def nearest(self, value: Any) -> float:
-        """The nearest value inside the limits."""
-        inside = min(max(float(value), self.low), self.high)
-        if self.step is None:
-            return inside
-        return self.low + round((inside - self.low) / self.step) * self.step
-
-
-@dataclass(frozen=True)
-class Int:
-    """A whole number between ``low`` and ``high``, both included."""
-
-    low: int
-    high: int
-    log: bool = False
-    step: int = 1
-
-    def distribution(self) -> BaseDistribution:
-        """The same limits as Optuna writes them."""
-        from optuna.distributions import IntDistribution
-
-        return IntDistribution(self.low, self.high, log=self.log, step=self.step)
-
-    def suggest(self, trial: optuna.Trial, name: str) -> int:
-        """Ask the trial for a value."""
-        return trial.suggest_int(name, self.low, self.high, step=self.step, log=self.log)
-
-    def nearest(self, value: Any) -> int:
-        """The nearest value inside the limits."""
-        inside = min(max(float(value), self.low), self.high)
-        return self.low + round((inside - self.low) / self.step) * self.step
-
-
-@dataclass(frozen=True)
-class Categorical:
-    """One of ``choices``, which have no order."""
-
-    choices: tuple[Any, ...]
-
-    def distribution(self) -> BaseDistribution:
-        """The same choices as Optuna writes them."""
-        from optuna.distributions import CategoricalDistribution
-
-        return CategoricalDistribution(self.choices)
-
-    def suggest(self, trial: optuna.Trial, name: str) -> Any:
-        """Ask the trial for a value."""
-        return trial.suggest_categorical(name, self.choices)
-
-    def nearest(self, value: Any) -> Any:
-        """The value itself when it is a choice, else the first choice."""
-        return value if value in self.choices else self.choices[0]
-
-
-Parameter = Float | Int | Categorical
-KINDS: dict[str, type[Float] | type[Int] | type[Categorical]] = {
-    "float": Float,
-    "int": Int,
-    "categorical": Categorical,
-}
+__all__ = ["Categorical", "Float", "Int", "Parameter", "SearchSpace", "rename"]
 
 
 @dataclass(frozen=True)
@@ -105,9 +36,16 @@ class SearchSpace:
     Float(low=0.01, high=0.3, log=False, step=None)
     >>> space.nearest({"rate": 7, "unknown": 1})
     {'rate': 0.3}
+
+    Attributes:
+        parameters: With their hard limits; parents come before the parameters that depend on them.
+        when: For each conditional parameter, what its parents must be for it to exist.
+        start: Ranges inside the limits in which the search begins, where there are any.
     """
 
     parameters: Mapping[str, Parameter]
+    when: Conditions = field(default_factory=dict)
+    start: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @classmethod
     def load(
@@ -117,23 +55,25 @@ class SearchSpace:
 
         Args:
             source: Name of one of the family's presets, a mapping of parameter name to
-                ``{type, low, high, log, step}`` or ``{type: categorical, choices}``, a space, or
-                ``None`` for the preset ``recommended``.
+                ``{type, low, high, log, step}`` or ``{type: categorical, choices}``, each with
+                ``when`` and ``start`` where wanted, a space, or ``None`` for the preset
+                ``recommended``. For several families: a preset's name for all of them, or a mapping
+                of family name to any of these; a family that is left out has ``recommended``.
             family: Whose presets and parameter names are meant.
 
         Raises:
-            UsageError: Unknown preset, parameter or key, or limits in the wrong order.
+            UsageError: Unknown preset, parameter or key, limits in the wrong order, or a condition
+                that can never hold.
         """
         if isinstance(source, SearchSpace):
             return source
+        members = getattr(family, "members", ())
+        if members:
+            from driftune.tuning.families.union import load_union
+
+            return load_union(source, members)
         if source is None or isinstance(source, str):
-            name = source or "recommended"
-            if name not in family.presets:
-                raise UsageError(
-                    f"There is no search space {name!r} for {family.name} (tuning.space)."
-                    + close_match(name, family.presets)
-                )
-            return cls.parse(family.presets[name])
+            return cls.parse(_preset(source or "recommended", family))
         known = {*family.parameter_names, *family.aliases}
         unknown = [name for name in source if name not in known]
         if unknown:
@@ -141,79 +81,112 @@ class SearchSpace:
                 f"{family.name} has no parameter {unknown[0]!r} (tuning.space)."
                 + close_match(unknown[0], known)
             )
-        return cls.parse(rename(source, family))
+        return cls.parse(rename_entries(source, family))
 
     @classmethod
     def parse(cls, mapping: Mapping[str, Any]) -> SearchSpace:
-        """Read a mapping as it stands in YAML, whatever the parameters are called."""
+        """Read a mapping as it stands in YAML, whatever the parameters are called.
+
+        Raises:
+            UsageError: It is empty, or an entry cannot be used; names the entry.
+        """
         if not mapping:
             raise UsageError("The search space is empty (tuning.space).")
-        return cls({name: _parameter(name, entry) for name, entry in mapping.items()})
+        known = {name: read_parameter(name, entry) for name, entry in mapping.items()}
+        when = {
+            name: read_conditions(name, entry["when"], known)
+            for name, entry in mapping.items()
+            if "when" in entry
+        }
+        start = {
+            name: read_start(name, entry["start"], known[name])
+            for name, entry in mapping.items()
+            if "start" in entry
+        }
+        return cls({name: known[name] for name in order(known, when)}, when, start)
 
     def distributions(self) -> dict[str, BaseDistribution]:
-        """Optuna's distribution of each parameter."""
+        """Optuna's distribution of each parameter, those that are conditional too."""
         return {name: parameter.distribution() for name, parameter in self.parameters.items()}
 
     def suggest(self, trial: optuna.Trial) -> dict[str, Any]:
-        """Ask the trial for a value of each parameter."""
-        return {name: parameter.suggest(trial, name) for name, parameter in self.parameters.items()}
+        """Ask the trial for a value of each parameter that exists, parents first."""
+        values: dict[str, Any] = {}
+        for name, parameter in self.parameters.items():
+            if is_active(self.when.get(name, {}), values):
+                values[name] = parameter.suggest(trial, name)
+        return values
 
     def nearest(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """The known parameters of ``params``, moved inside the limits."""
-        return {
-            name: parameter.nearest(params[name])
-            for name, parameter in self.parameters.items()
-            if name in params
-        }
+        """The known parameters of ``params``, moved inside the limits.
+
+        What cannot exist beside the others is left out; what depends on a parameter that
+        ``params`` does not have stays, for the sampler may choose that one so that it exists.
+        """
+        moved: dict[str, Any] = {}
+        for name, parameter in self.parameters.items():
+            given = {p: c for p, c in self.when.get(name, {}).items() if p in moved}
+            if name in params and is_active(given, moved):
+                moved[name] = parameter.nearest(params[name])
+        return moved
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """The mapping that :meth:`parse` reads."""
-        names = {kind: name for name, kind in KINDS.items()}
-        return {
-            name: {"type": names[type(parameter)]}
-            | {f.name: getattr(parameter, f.name) for f in fields(parameter)}
-            for name, parameter in self.parameters.items()
-        }
+        return {name: self._entry(name) for name in self.parameters}
+
+    def _entry(self, name: str) -> dict[str, Any]:
+        names = {kind: word for word, kind in KINDS.items()}
+        parameter = self.parameters[name]
+        entry: dict[str, Any] = {"type": names[type(parameter)]}
+        entry |= {f.name: getattr(parameter, f.name) for f in fields(parameter)}
+        if name in self.when:
+            entry["when"] = {p: c.to_yaml() for p, c in self.when[name].items()}
+        if name in self.start:
+            entry["start"] = dict(zip(("low", "high"), self.start[name], strict=True))
+        return entry
 
 
 def rename(params: Mapping[str, Any], family: Family) -> dict[str, Any]:
     """The same parameters under the family's own names."""
-    return {family.aliases.get(name, name): value for name, value in params.items()}
+    members = getattr(family, "members", ())
+    if members:
+        from driftune.tuning.families.union import rename_into
+
+        return rename_into(params, members)
+    own = params
+    if params.get("family") == family.name:  # found when several families were searched
+        prefix = f"{family.name}."
+        own = {k[len(prefix) :]: v for k, v in params.items() if k.startswith(prefix)}
+    return {family.aliases.get(name, name): value for name, value in own.items()}
 
 
-def _parameter(name: str, entry: Any) -> Parameter:
-    where = f"tuning.space.{name}"
-    if not isinstance(entry, Mapping):
-        raise UsageError(f"{where} is {entry!r}; write {{type: float, low: ..., high: ...}}.")
-    keys = dict(entry)
-    type_name = str(keys.pop("type", "missing"))
-    if type_name not in KINDS:
-        raise UsageError(f"{where}.type is {type_name!r}.{close_match(type_name, KINDS)}")
-    kind = KINDS[type_name]
-    known = [f.name for f in fields(kind)]
-    for key in keys:
-        if key not in known:
-            raise UsageError(f"{where} has an unknown key {key!r}.{close_match(key, known)}")
-    if kind is Categorical:
-        return _categorical(where, keys)
-    return _range(where, kind, keys)
+def rename_entries(source: Mapping[str, Any], family: Family) -> dict[str, Any]:
+    """The same entries of a space under the family's own names, those under ``when`` too.
+
+    Raises:
+        UsageError: One parameter is there under two names.
+    """
+    renamed: dict[str, Any] = {}
+    for name, entry in source.items():
+        own = family.aliases.get(name, name)
+        if own in renamed:
+            raise UsageError(f"{name!r} is another name of {own!r} (tuning.space): give one.")
+        renamed[own] = entry
+        if isinstance(entry, Mapping) and isinstance(entry.get("when"), Mapping):
+            conditions = {family.aliases.get(p, p): c for p, c in entry["when"].items()}
+            renamed[own] = {**entry, "when": conditions}
+    return renamed
 
 
-def _categorical(where: str, keys: dict[str, Any]) -> Categorical:
-    choices = keys.get("choices")
-    if not isinstance(choices, list | tuple) or not choices:
-        raise UsageError(f"{where}.choices is {choices!r}; it must be a list of values.")
-    return Categorical(tuple(choices))
-
-
-def _range(where: str, kind: Any, keys: dict[str, Any]) -> Parameter:
-    number = int if kind is Int else int | float
-    for key in ("low", "high"):
-        if not isinstance(keys.get(key), number) or isinstance(keys[key], bool):
-            raise UsageError(f"{where}.{key} is {keys.get(key)!r}; it must be a number.")
-    try:
-        parameter: Parameter = kind(**keys)
-        parameter.distribution()
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"{where} cannot be used: {error}") from error
-    return parameter
+def _preset(name: str, family: Family) -> Mapping[str, Any]:
+    if name in family.presets:
+        return family.presets[name]
+    if not family.presets:
+        raise UsageError(
+            f"{family.name} has no preset: write its parameters under `tuning.space`, e.g. "
+            f"{{{min(family.parameter_names, default='C')}: {{type: float, low: ..., high: ...}}}}."
+        )
+    raise UsageError(
+        f"There is no search space {name!r} for {family.name} (tuning.space)."
+        + close_match(name, family.presets)
+    )

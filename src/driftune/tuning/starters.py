@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from driftune.sampler.experience import are_close
+from driftune.sampler.portfolios import FAMILIES
 from driftune.sampler.warm_start import library_default, move_into, portfolio
+from driftune.tuning.families.union import CHOICE, choose, own_parameters, union_parameters
 from driftune.tuning.space import rename
 
 if TYPE_CHECKING:
@@ -43,10 +45,9 @@ def starters(
         max_trials: Of the whole study, where there is a limit.
     """
     move = _mover(space, family, prepared)
-    classification = prepared.classes is not None
-    always = _distinct(move([*first, library_default(family.name, classification=classification)]))
-    others = move([*earlier, *portfolio(family.name, classification=classification)])
-    everything = _distinct([*always, *others])
+    defaults, portfolios = known_configurations(family, classification=prepared.classes is not None)
+    always = _distinct(move([*first, *defaults]))
+    everything = _distinct([*always, *move([*earlier, *portfolios])])
     if max_trials is None:
         return everything
     return everything[: max(len(always), max_trials // SHARE)]
@@ -66,9 +67,9 @@ def pick_earlier(
     The library default counts as known too: it is tried in any case.
     """
     move = _mover(space, family, prepared)
-    default = library_default(family.name, classification=prepared.classes is not None)
+    defaults, _ = known_configurations(family, classification=prepared.classes is not None)
     box = space.distributions()
-    known = move([*first, default])
+    known = move([*first, *defaults])
     picked: list[Configuration] = []
     for params in move(candidates):
         if len(picked) >= count:
@@ -78,16 +79,58 @@ def pick_earlier(
     return picked
 
 
+def known_configurations(
+    family: Family, *, classification: bool
+) -> tuple[list[Configuration], list[Configuration]]:
+    """What is known before any data is seen: the library's own values, and a portfolio.
+
+    Of several families one after the other: first the default of each, then the best of each
+    portfolio, then the second best of each, and so on.
+
+    Returns:
+        The defaults, one per family that has any, and the portfolios in one list.
+    """
+    members = getattr(family, "members", ())
+    if members:
+        found = [
+            [union_parameters(member, params) for params in _published(member, classification)]
+            for member in members
+        ]
+    else:
+        found = [_published(family, classification)]
+    defaults = [configurations[0] for configurations in found if configurations]
+    others = zip_longest(*(configurations[1:] for configurations in found))
+    return defaults, [params for rank in others for params in rank if params]
+
+
+def _published(family: Family, classification: bool) -> list[Configuration]:
+    """The default and the portfolio of one family, under its own names."""
+    if family.name in FAMILIES:
+        default = library_default(family.name, classification=classification)
+        return [default, *portfolio(family.name, classification=classification)]
+    own = getattr(family, "default", None)  # of a family that is not ours
+    return [dict(own)] if own else []
+
+
 def _mover(
     space: SearchSpace, family: Family, prepared: Prepared
 ) -> Callable[[Iterable[Mapping[str, Any]]], list[Configuration]]:
-    into = partial(
-        move_into,
-        space.distributions(),
-        family=family.name,
-        n_columns=len(prepared.feature_names),
-    )
-    return lambda configurations: [into(rename(params, family)) for params in configurations]
+    """Move configurations into the space; those of which nothing is left are dropped."""
+    box, columns = space.distributions(), len(prepared.feature_names)
+
+    def into(params: Mapping[str, Any]) -> Configuration:
+        own = rename(params, family)
+        if not getattr(family, "members", ()):
+            return move_into(box, own, family=family.name, n_columns=columns)
+        if CHOICE not in own:
+            return {}
+        member, inner = choose(family, own)
+        moved = move_into(own_parameters(member, box), inner, family=member.name, n_columns=columns)
+        return union_parameters(member, moved)
+
+    return lambda configurations: [
+        space.nearest(moved) for params in configurations if (moved := into(params))
+    ]
 
 
 def _distinct(configurations: list[Configuration]) -> list[Configuration]:

@@ -1,14 +1,25 @@
 """Model families: what tuning needs to know about an algorithm.
 
-A family is one small class; :func:`get_family` finds it by name.
+A family is one small class; :func:`get_family` finds it by name. To write one of your own see
+:class:`driftune.tuning.families.scikit.ScikitFamily`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from driftune.errors import UsageError, close_match
+from driftune.tuning.families.finding import find_family, get_family
+
+__all__ = [
+    "Family",
+    "FoldFit",
+    "FoldFitter",
+    "Shape",
+    "Table",
+    "find_family",
+    "get_family",
+]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,6 +49,21 @@ class Table:
     n_categorical: int
     n_classes: int
     metric: Metric
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What an estimator must know of the encoded table that it will be fitted on.
+
+    Attributes:
+        n_rows: Rows.
+        n_columns: Columns.
+        n_categorical: How many of the first columns are categorical.
+    """
+
+    n_rows: int
+    n_columns: int
+    n_categorical: int
 
 
 @dataclass(frozen=True)
@@ -79,19 +105,38 @@ class FoldFitter(Protocol):
 
 
 class Family(Protocol):
-    """An algorithm that can be tuned.
+    """An algorithm that can be tuned; can be pickled.
+
+    A class may hold the attributes as plain class attributes.
 
     Attributes:
         name: As written in settings.
-        presets: Search spaces by name, ``recommended`` among them.
+        presets: Search spaces by name, ``recommended`` among them; empty where a space must be
+            given.
         parameter_names: Parameters that a search space may hold.
         aliases: Other names of these parameters, which are read as well.
+        rounds_grow: Whether a fit on more rows bears more rounds, as boosting does.
     """
 
-    name: ClassVar[str]
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]]
-    parameter_names: ClassVar[frozenset[str]]
-    aliases: ClassVar[Mapping[str, str]]
+    @property
+    def name(self) -> str:  # noqa: D102 - see the class
+        ...
+
+    @property
+    def presets(self) -> Mapping[str, Mapping[str, Any]]:  # noqa: D102
+        ...
+
+    @property
+    def parameter_names(self) -> frozenset[str]:  # noqa: D102
+        ...
+
+    @property
+    def aliases(self) -> Mapping[str, str]:  # noqa: D102
+        ...
+
+    @property
+    def rounds_grow(self) -> bool:  # noqa: D102
+        ...
 
     def fold_fitter(
         self, table: Table, folds: Sequence[Fold], *, n_jobs: int, seed: int
@@ -107,6 +152,7 @@ class Family(Protocol):
         *,
         n_jobs: int,
         seed: int,
+        shape: Shape,
     ) -> Any:
         """An unfitted scikit-learn estimator of the encoded features."""
         ...
@@ -114,19 +160,3 @@ class Family(Protocol):
     def fit_arguments(self, n_categorical: int) -> dict[str, Any]:
         """Arguments of that estimator's ``fit`` beside ``X`` and ``y``."""
         ...
-
-
-def get_family(name: str) -> Family:
-    """Find a family by name.
-
-    Raises:
-        UsageError: There is no such family.
-    """
-    from driftune.tuning.families.lightgbm import LightGBM
-
-    known: dict[str, Family] = {family.name: family for family in (LightGBM(),)}
-    if name not in known:
-        raise UsageError(
-            f"There is no model family {name!r} (tuning.family).{close_match(name, known)}"
-        )
-    return known[name]

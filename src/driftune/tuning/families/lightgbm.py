@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftune.metrics import Metric
-    from driftune.tuning.families import Stop
+    from driftune.tuning.families import Shape, Stop
     from driftune.tuning.splitters import Fold
 
 ROUNDS = "num_iterations"
@@ -57,6 +57,7 @@ class LightGBM:
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
     parameter_names: ClassVar[frozenset[str]] = PARAMETER_NAMES
     aliases: ClassVar[Mapping[str, str]] = ALIASES
+    rounds_grow: ClassVar[bool] = True
 
     def fold_fitter(
         self, table: Table, folds: Sequence[Fold], *, n_jobs: int, seed: int
@@ -72,6 +73,7 @@ class LightGBM:
         *,
         n_jobs: int,
         seed: int,
+        shape: Shape | None = None,
     ) -> Any:
         """``LGBMRegressor`` or ``LGBMClassifier`` with a fixed number of rounds."""
         import lightgbm
