@@ -22,7 +22,8 @@ EXAMPLE_ROWS = 5
 
 def fit(search_rows: DataFrame, tuning_result: dict[str, Any], settings: Settings) -> Model:
     """Fit encoders and model, as one scikit-learn pipeline, on every row that the search saw."""
-    return refit(settings.problem, search_rows, TuningResult.from_dict(tuning_result))
+    result = TuningResult.from_dict(tuning_result)
+    return refit(settings.problem, search_rows, result, family=settings.tuning.family)
 
 
 def register(

@@ -120,7 +120,8 @@ class Tuning(Section):
     """How the search runs.
 
     Attributes:
-        family: Model family.
+        family: Model family, a list of them (then the family is searched too), or ``auto``; also an
+            import path, see :func:`driftune.tuning.families.get_family`.
         space: A preset's name, or parameter -> ``{type, low, high, log, step, choices}``.
         folds: Validation folds, of one pass.
         splitter: How they are cut: a kind, or a section of :class:`driftune.tuning.Splitter`.
@@ -139,7 +140,7 @@ class Tuning(Section):
         seed: Makes a run repeatable.
     """
 
-    family: str = "lightgbm"
+    family: str | tuple[str, ...] = "lightgbm"
     space: str | dict[str, Any] = "recommended"
     folds: int = Field(default=3, ge=2)
     splitter: Splitter = Splitter()

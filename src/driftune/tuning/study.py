@@ -65,7 +65,7 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
     splitter: str | Mapping[str, Any] | Splitter | CrossValidator | None = None,
     seed: int = 0,
     n_jobs: int | None = None,
-    family: str = "lightgbm",
+    family: str | Sequence[str] = "lightgbm",
     warm_start: Sequence[Mapping[str, Any]] = (),
     earlier_configurations: int = 3,
     experience: Experience | None = None,
@@ -96,7 +96,8 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
             forward in time with a time column, else shuffled; groups stay whole.
         seed: Of the folds, the fits and the sampler.
         n_jobs: Threads of a fit; ``None`` for all cores that this process may use.
-        family: Model family.
+        family: Model family, a list of them (then the family is searched too), ``auto``, or an
+            import path; see :func:`driftune.tuning.families.get_family`.
         warm_start: Configurations to try first, such as the incumbent's; moved into the space.
         earlier_configurations: How many configurations of earlier studies to try: of the same
             problem, else of the problem with the most similar data. 0 asks nobody.
