@@ -13,7 +13,8 @@ from flows.events import announce_due_retunes
 def reconcile() -> list[str]:
     """Reconcile every problem of the project.
 
-    1. Close MLflow runs without a live retune, merge waiting retunes; 2. announce what waits.
+    1. Write to MLflow what waits in the spool, close its runs without a live retune, merge
+    waiting retunes; 2. announce what waits.
 
     Returns:
         What was done, a sentence each.

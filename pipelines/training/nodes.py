@@ -11,6 +11,7 @@ from driftune.lineage import code_version
 from driftune.project import Project
 from driftune.promotion.registry import Registry
 from driftune.settings import Settings
+from driftune.tracking import answering
 from driftune.tuning import TuningResult, prepare, refit
 from driftune.tuning.constraints import footprint_tags
 from driftune.tuning.footprint import ROWS, measure_footprint
@@ -34,27 +35,33 @@ def register(
     settings: Settings,
     retune_id: str | None,
 ) -> dict[str, Any]:
-    """Register the pipeline as ``challenger``, with where it came from as tags."""
+    """Register the pipeline as ``challenger``, with where it came from as tags.
+
+    Raises:
+        ServiceUnavailable: The registry does not answer. The study is kept: the same retune, run
+            again, fits and registers without a new trial.
+    """
     result = TuningResult.from_dict(tuning_result)
     project = Project.find()
     tracker = project.tracker
     name = retune_id or result.study_name
     run = tracker.retune_run(settings.name, name)
     example = prepare(settings.problem, search_rows.tail(ROWS)).X
-    version = Registry(project.tracking_uri, settings.name).register(
-        model,
-        example.head(EXAMPLE_ROWS),
-        run_id=run,
-        retune_id=name,
-        tags={
-            "driftune.data_version": data_version["data_version"],
-            "driftune.batches": f"{data_version['batches'][0]}..{data_version['batches'][-1]}",
-            "driftune.study": result.study_name,
-            "driftune.code": code_version(project.root),
-            "driftune.validation_score": f"{result.best_value:.6g}",
-            **footprint_tags(measure_footprint(model, example)),
-        },
-    )
+    with answering(project.tracking_uri):
+        version = Registry(project.tracking_uri, settings.name).register(
+            model,
+            example.head(EXAMPLE_ROWS),
+            run_id=run,
+            retune_id=name,
+            tags={
+                "driftune.data_version": data_version["data_version"],
+                "driftune.batches": f"{data_version['batches'][0]}..{data_version['batches'][-1]}",
+                "driftune.study": result.study_name,
+                "driftune.code": code_version(project.root),
+                "driftune.validation_score": f"{result.best_value:.6g}",
+                **footprint_tags(measure_footprint(model, example)),
+            },
+        )
     tracker.finish(run)
     if retune_id is None:  # a plain `kedro run`: nobody else says how to go on
         logger.info(

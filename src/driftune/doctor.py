@@ -99,6 +99,25 @@ def check_mlflow() -> list[Finding]:
     return [Finding("mlflow", "ok", f"answers at {where}")]
 
 
+def check_spool() -> list[Finding]:
+    """Look for studies that MLflow has not got yet."""
+    try:
+        project = Project.find()
+    except UsageError as error:
+        return [_no_project("spool", error)]
+    spool = project.tracker.spool
+    files = spool.files() if spool else []
+    if not spool or not files:
+        return [Finding("spool", "ok", "empty: MLflow has every study")]
+    entries = spool.entries()
+    trials = sum(len(entry.record.trials) for entry in entries)
+    said = f"{len(entries)} records with {trials} trials wait for MLflow in {spool.folder}"
+    unreadable = len(files) - len(entries)
+    if unreadable:
+        said += f"; {unreadable} more files cannot be read"
+    return [Finding("spool", "note", said, "`driftune reconcile` once MLflow answers.")]
+
+
 def check_dvc() -> list[Finding]:
     """Open the DVC repository and look at its remote."""
     from driftune.lineage import describe
@@ -190,6 +209,7 @@ CHECKS: tuple[Callable[[], list[Finding]], ...] = (
     check_project,
     check_ledger,
     check_mlflow,
+    check_spool,
     check_dvc,
     check_language_model,
     check_telemetry,

@@ -117,7 +117,7 @@ class Project:
         """Where studies are logged."""
         from driftune.tracking import Tracker
 
-        return Tracker(self.tracking_uri, self.state / "mlartifacts")
+        return Tracker(self.tracking_uri, self.state / "mlartifacts", self.state / "spool")
 
     def language_model(self, plan: Tuning) -> LanguageModel | None:
         """Open the language model of a plan; its replies are kept, so that none is paid twice.

@@ -1,7 +1,9 @@
 """MLflow traces of language-model calls: what was asked, what came back, what it took.
 
 They are for reading; our ledger is the truth about cost. Nothing here fails or delays a study: a
-thread writes, a queue that is full drops, and a server that is away is mentioned once.
+thread writes, a queue that is full drops, and a server that is away is mentioned once. Unlike
+trials they are not spooled: an outage loses them (the replies themselves stay in
+``.driftune/replies``).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from driftune.errors import LanguageModelError, ServiceUnavailable
 from driftune.language_model import CachedLanguageModel, LanguageModel, Message, Reply
 from driftune.language_model.protocol import name_of, settings_of, worst_cost_of
 from driftune.tracking import RETUNE_TAG
+from driftune.tracking.client import brisk
 
 if TYPE_CHECKING:
     from driftune.tracking import Tracker
@@ -172,8 +175,10 @@ class Traces:
 
         try:
             run = self.tracker.retune_run(self.problem, retune_id)
-            for first in range(0, len(traces), LINKED_AT_ONCE):
-                self.tracker.client.link_traces_to_run(traces[first : first + LINKED_AT_ONCE], run)
+            with brisk():
+                for first in range(0, len(traces), LINKED_AT_ONCE):
+                    part = traces[first : first + LINKED_AT_ONCE]
+                    self.tracker.client.link_traces_to_run(part, run)
         except (MlflowException, ServiceUnavailable) as error:
             self._give_up(f"does not link traces ({type(error).__name__})")
 
@@ -185,7 +190,8 @@ class Traces:
             try:
                 if call is None or self._silenced:
                     return
-                self._send(call)
+                with brisk():
+                    self._send(call)
             except (MlflowException, ServiceUnavailable, NotImplementedError, OSError) as error:
                 self._give_up(f"does not take traces ({type(error).__name__})")
                 return

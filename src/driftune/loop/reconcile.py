@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from driftune.errors import ServiceUnavailable
 from driftune.ledger.tables import now
 
 if TYPE_CHECKING:
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from driftune.project import Project
     from driftune.settings import Settings
 
+logger = logging.getLogger(__name__)
 ANNOUNCE_AGAIN = timedelta(minutes=5)
 
 
@@ -29,12 +32,18 @@ def due_retunes(project: Project, settings: Settings) -> list[RetuneRow]:
 
 
 def reconcile(project: Project, settings: Settings) -> list[str]:
-    """Close MLflow runs whose retune has ended and supersede waiting retunes of older data.
+    """Write to MLflow what waits in the spool, close its runs whose retune has ended.
+
+    Waiting retunes of older data are superseded too, also while MLflow is away.
 
     Returns:
         What was done, a sentence each; empty when all was well.
     """
     done = [
+        f"wrote the {record.kind} of {record.retune_id} from the spool to MLflow"
+        for record in project.tracker.replay(settings.name)
+    ]
+    done += [
         f"closed MLflow run {run} of the ended retune {retune_id}"
         for retune_id, run in _forgotten_runs(project, settings)
     ]
@@ -51,8 +60,11 @@ def _forgotten_runs(project: Project, settings: Settings) -> list[tuple[str, str
     open_ids = {row.id for row in project.ledger.open_retunes(settings.name)}
     tracker = project.tracker
     closed = []
-    for retune_id, run in tracker.running(settings.name):
-        if retune_id not in open_ids:
-            tracker.finish(run, failed=True)
-            closed.append((retune_id, run))
+    try:
+        for retune_id, run in tracker.running(settings.name):
+            if retune_id not in open_ids:
+                tracker.finish(run, failed=True)
+                closed.append((retune_id, run))
+    except ServiceUnavailable as error:  # the rest of the reconciling does not need it
+        logger.warning("Runs of ended retunes stay open for now: %s", error)
     return closed

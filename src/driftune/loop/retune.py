@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from driftune.errors import LeaseLost
+from driftune.errors import LeaseLost, ServiceUnavailable
 from driftune.loop.proof import judge, promote, read_verdict
 from driftune.promotion.registry import CHAMPION
+from driftune.tracking import answering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -200,7 +201,8 @@ def claim(
     """Take the lease for a retune in the queue; ``None`` when there is nothing to do here.
 
     An error inside the block goes on record as ``failed`` before it goes on its way; a kill leaves
-    ``running`` with a lease that expires. Either way a later claim takes the work up.
+    ``running`` with a lease that expires. Either way a later claim takes the work up. A service
+    that is away fails nothing: the retune is back in the queue, and the next tick tries again.
     """
     ledger = project.ledger
     row = ledger.retune(wanted)
@@ -216,8 +218,12 @@ def claim(
                 ledger.set_retune(older.id, "merged_into", lease=lease, merged_into=row.id)
         ledger.set_retune(row.id, "running", lease=lease, **({"tuning": tuning} if tuning else {}))
         try:
-            yield Retune(project, settings, row.id, lease)
+            with answering(project.tracking_uri):
+                yield Retune(project, settings, row.id, lease)
         except LeaseLost:
+            raise
+        except ServiceUnavailable as error:
+            ledger.set_retune(row.id, "queued", lease=lease, error=str(error))
             raise
         except Exception as error:
             why = f"{type(error).__name__}: {error}"
