@@ -59,6 +59,10 @@ class SpendLimitReached(LanguageModelError):
     """The next call would exceed a spend limit, or its price is unknown."""
 
 
+class WorkerLost(DriftuneError):
+    """A worker process died of a fit, and the next one that tried it died too."""
+
+
 class LeaseLost(DriftuneError):
     """Another process took over the retune of this problem while we were away."""
 

@@ -126,6 +126,10 @@ class Tuning(Section):
         folds: Validation folds, of one pass.
         splitter: How they are cut: a kind, or a section of :class:`driftune.tuning.Splitter`.
         budget: When to stop.
+        executor: Where folds are fitted: ``local``, ``dask`` (a cluster), or ``join`` (here, in
+            a study that others on the same storage work on too).
+        workers: Trials at a time on this machine, each in a process with its share of the cores.
+        dask_address: Of the scheduler; ``DASK_SCHEDULER_ADDRESS`` in the environment sets it too.
         pruning: When a trial ends early: ``auto`` (a race over the folds, and fewer rows first
             where that pays), ``race``, ``asha``, ``hyperband``, ``bohb`` or ``none``.
         constraints: Greatest ``model_size_kb``, ``latency_us_per_row`` or ``memory_mb`` of the final
@@ -145,6 +149,9 @@ class Tuning(Section):
     folds: int = Field(default=3, ge=2)
     splitter: Splitter = Splitter()
     budget: Budget = Budget()
+    executor: Literal["local", "dask", "join"] = "local"
+    workers: int = Field(default=1, ge=1)
+    dask_address: str | None = None
     pruning: PruningName = "auto"
     constraints: dict[str, float] = Field(default_factory=dict)
     earlier_configurations: int = Field(default=3, ge=0)

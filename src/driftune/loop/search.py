@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,10 @@ def search_table(settings: Settings, folder: Path, overrides: dict[str, Any]) ->
         read_table(settings.rows),
         space=plan.space,
         budget=plan.budget,
-        storage=state / "studies.db",
+        executor=plan.executor,
+        workers=plan.workers,
+        dask_address=plan.dask_address,
+        storage=os.environ.get("DRIFTUNE_STUDY_URL") or state / "studies.db",
         n_folds=plan.folds,
         splitter=plan.splitter,
         seed=plan.seed,

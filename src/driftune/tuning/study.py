@@ -59,6 +59,8 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
     sampler: optuna.samplers.BaseSampler | None = None,
     budget: Budget | None = None,
     executor: str = "local",
+    workers: int = 1,
+    dask_address: str | None = None,
     storage: str | Path | None = None,
     study_name: str | None = None,
     n_folds: int = 3,
@@ -87,7 +89,11 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
         sampler: Any Optuna sampler; ``None`` for LLM-TPE that first runs the library default, what
             earlier studies found best, and a portfolio.
         budget: Limits; ``None`` for ``Budget()``.
-        executor: ``local``: trials in this process.
+        executor: ``local``, ``dask`` or ``join``; see :mod:`driftune.tuning.executors`.
+        workers: Processes of this machine: 1 runs one trial after the other, more run as many at a
+            time, each with its share of ``n_jobs``.
+        dask_address: Scheduler of a Dask cluster; ``None`` for the client that is open, else
+            ``DASK_SCHEDULER_ADDRESS``.
         storage: Database URL, path of an SQLite file, or ``None`` for memory.
         study_name: ``None`` for a name made of the problem, the data and the settings.
         n_folds: Validation folds, of one pass.
@@ -95,7 +101,8 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
             :class:`driftune.tuning.Splitter`, or any splitter of scikit-learn. ``None``:
             forward in time with a time column, else shuffled; groups stay whole.
         seed: Of the folds, the fits and the sampler.
-        n_jobs: Threads of a fit; ``None`` for all cores that this process may use.
+        n_jobs: Cores that the fits share on this machine; ``None`` for all that this process may
+            use.
         family: Model family, a list of them (then the family is searched too), ``auto``, or an
             import path; see :func:`driftune.tuning.families.get_family`.
         warm_start: Configurations to try first, such as the incumbent's; moved into the space.
@@ -122,7 +129,7 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
 
     rules = Pruning.load(pruning, sampler=sampler, language_model=language_model)
     bounds = check_constraints(constraints)
-    runner = get_executor(executor)
+    runner = get_executor(executor, workers=workers, address=dask_address, storage=storage)
     algorithm = get_family(family)
     box = SearchSpace.load(space, algorithm)
     clock = (budget or Budget()).clock()
@@ -156,7 +163,7 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
             try:
                 with runner.open(work, n_jobs=n_jobs or usable_cores()) as pool:
                     objective = Objective(task, ladder, pool, limits, rules.races, bounds, always)
-                    run_trials(study, objective, limits)
+                    run_trials(study, objective, limits, shared=runner.shared)
             except KeyboardInterrupt:
                 _interrupt(study, limits, storage is not None)
     result = _result(task, study, limits, storage, bounds)

@@ -1,39 +1,63 @@
-"""Folds in threads of this process: no copy of the table, and LightGBM lets go of Python's lock."""
+"""Folds on the cores of this machine.
+
+In threads of this process the table is not copied, and LightGBM lets go of Python's lock; more
+trials at a time take processes.
+"""
 
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from driftune.tuning.executors.processes import open_processes
 from driftune.tuning.fold_work import FoldOrder, FoldScore, FoldWork, fit_fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
+    from driftune.tuning.executors import FoldPool
     from driftune.tuning.families import FoldFitter
 
 
+@dataclass(frozen=True)
 class LocalExecutor:
-    """One trial after the other, its folds side by side."""
+    """The cores of this machine.
 
-    name = "local"
+    Args:
+        workers: 1: one trial after the other, its folds side by side in threads. More: so many
+            trials at a time in so many processes, which never use more cores together than they
+            may; faster where folds are few, and no longer the same trials at every run.
+    """
 
-    @contextmanager
-    def open(self, work: FoldWork, *, n_jobs: int) -> Iterator[ThreadFolds]:
-        """Give each fold that runs an equal share of the cores.
+    workers: int = 1
+    name: ClassVar[str] = "local"
+    shared: ClassVar[bool] = False
 
-        A thread per fold, not many threads per fit: LightGBM's own threads wait for one another
-        after every split, which on a busy machine costs many times the fit (make bench-threads).
-        """
-        slots = min(n_jobs, work.abreast or len(work.folds))
-        pool = ThreadFolds(work, work.fitter(n_jobs // slots), slots)
-        with pool.threads:
-            try:
-                yield pool
-            finally:
-                pool.cancel()
+    def open(self, work: FoldWork, *, n_jobs: int) -> AbstractContextManager[FoldPool]:
+        """Start threads or processes."""
+        if self.workers > 1:
+            return open_processes(work, workers=self.workers, n_jobs=n_jobs)
+        return open_threads(work, n_jobs=n_jobs)
+
+
+@contextmanager
+def open_threads(work: FoldWork, *, n_jobs: int) -> Iterator[ThreadFolds]:
+    """Give each fold that runs an equal share of the cores.
+
+    A thread per fold, not many threads per fit: LightGBM's own threads wait for one another
+    after every split, which on a busy machine costs many times the fit (make bench-threads).
+    """
+    slots = min(n_jobs, work.abreast or len(work.folds))
+    pool = ThreadFolds(work, work.fitter(n_jobs // slots), slots)
+    with pool.threads:
+        try:
+            yield pool
+        finally:
+            pool.cancel()
 
 
 class ThreadFolds:
