@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - Typer reads it at run time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,6 +24,7 @@ FORMATS = ("onnx", "lightgbm-text")
 
 def export(
     problem: ProblemName,
+    out_file: Annotated[Path, typer.Option("--out", help="File to write.")],
     version: Annotated[
         int | None, typer.Argument(help="Which version; default: the champion.")
     ] = None,
@@ -31,7 +32,6 @@ def export(
         str,
         typer.Option(help="onnx (takes the raw columns) or lightgbm-text (with a card beside it)."),
     ] = "onnx",
-    out_file: Annotated[Path | None, typer.Option("--out", help="File to write.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a model for a device, and prove that it predicts what the original predicts.
@@ -48,18 +48,16 @@ def export(
     chosen = version or champion_or_refuse(registry)
     registry.tags(chosen)  # refuses a version that does not exist
     written = export_model(
-        registry.load(chosen), _rows(project, settings), settings.task, to=to, path=str(out_file)
+        registry.load(chosen), _rows(project, settings), settings.task, to=to, path=out_file
     )
     record = _record(written, settings, chosen)
     show(record, as_json=as_json, text=lambda: _print(written, record))
 
 
-def _refuse_what_cannot_be(to: str, file: Path | None) -> None:
+def _refuse_what_cannot_be(to: str, file: Path) -> None:
     """Refuse before the registry is asked, which takes seconds."""
     if to not in FORMATS:
         raise UsageError(f"--to {to!r} is no format.{close_match(to, FORMATS)}")
-    if file is None:
-        raise UsageError("Say with --out which file to write, e.g. --out model.onnx.")
     if file.is_dir():
         raise UsageError(f"--out {file} is a folder; name a file in it.")
     if not file.resolve().parent.is_dir():

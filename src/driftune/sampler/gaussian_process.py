@@ -45,9 +45,9 @@ class GaussianProcessSampler(SeededSampler):
 
     Trials that break constraints count as worse by how much they break them. A pruned one counts as
     bad as its objective expected it to become, where it says so (see ``history.PREDICTED``), but
-    never better than the best that was seen to the end. Other pruned ones and failed ones count as bad as
-    the middle one: bad enough to go elsewhere, not so bad that one that was interrupted by chance
-    closes the place. Everything is computed from the trials in storage, so a resumed study
+    never better than the best that was seen to the end. Other pruned ones and failed ones count as
+    bad as the middle one: bad enough to go elsewhere, not so bad that one that was interrupted by
+    chance closes the place. Everything is computed from the trials in storage, so a resumed study
     goes on as if it had not stopped.
 
     Args:

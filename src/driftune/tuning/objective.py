@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from driftune.errors import DriftuneError
+from driftune.sampler.history import is_feasible
+from driftune.tuning.constraints import are_kept, expect_footprint, note_violations
 from driftune.tuning.fold_work import FoldOrder
 from driftune.tuning.pruning import predict_final
 from driftune.tuning.race import predict_loss
@@ -45,7 +47,7 @@ class Objective:
         pool: Fits the folds.
         limits: Says when time is up, and how many trials are completed.
         racing: Stop a trial that cannot win any more.
-        constraints: Greatest value allowed of each measured quantity of :data:`MEASURES`.
+        constraints: Limits by name; see :mod:`driftune.tuning.constraints`.
         always: Configurations that are never stopped early: their score on all rows is wanted.
     """
 
@@ -88,9 +90,8 @@ class Objective:
             self._climb(trial, params, rung, may_stop)
         top = self.ladder.rungs[-1]
         scores = self._fit(trial, params, top, race=self.racing and may_stop)
-        trial.set_user_attr(EVALUATION, explain(scores))
-        for name, limit in self.constraints.items():
-            trial.set_constraint(name, measure(scores, name) / limit - 1)
+        trial.set_user_attr(EVALUATION, self._explain(scores))
+        note_violations(trial, self._explain(scores), self.constraints)
         return _mean(scores)
 
     def _climb(
@@ -101,6 +102,9 @@ class Objective:
 
         scores = self._fit(trial, params, rung)
         value = _mean(scores)
+        if not are_kept(self._explain(scores), self.constraints):
+            self._put_aside(trial, scores, rung, may_stop)
+            return
         trial.report(value, step=rung.rows)
         behind = trial.should_prune()  # also notes the value, for the trials after this one
         if behind and may_stop:
@@ -108,7 +112,7 @@ class Objective:
             pairs = [(flip(early), flip(final)) for early, final in _pairs(trial.study, rung.rows)]
             loss = predict_final(pairs, flip(value))
             known = {"rows": rung.rows} if loss is None else _foresee(flip(loss), rung)
-            trial.set_user_attr(EVALUATION, explain(scores) | known)
+            trial.set_user_attr(EVALUATION, self._explain(scores) | known)
             raise optuna.TrialPruned(f"Not among the best on {rung.rows:,} rows.")
 
     def _fit(
@@ -141,6 +145,27 @@ class Objective:
             raise
         return [scores[number] for number in rung.folds]
 
+    def _put_aside(
+        self, trial: optuna.Trial, scores: Sequence[FoldScore], rung: Rung, may_stop: bool
+    ) -> None:
+        """Deal with a model that is too much for the device on few rows already.
+
+        Its value is not reported: it would take the place of a trial that may win.
+        """
+        import optuna
+
+        if may_stop:
+            facts = self._explain(scores) | {"rows": rung.rows}
+            trial.set_user_attr(EVALUATION, facts)
+            note_violations(trial, facts, self.constraints)
+            raise optuna.TrialPruned(f"Breaks a constraint on {rung.rows:,} rows.")
+
+    def _explain(self, scores: Sequence[FoldScore]) -> dict[str, Any]:
+        """What explains a score, and what its final model is expected to ask of a device."""
+        fold_rows = float(np.mean([len(fold.train) for fold in self.task.folds]))
+        rows, grow = len(self.task.table.y), self.task.family.rounds_grow
+        return explain(scores) | expect_footprint(scores, fold_rows, rows, rounds_grow=grow)
+
     def _end(self, rung: Rung, must_finish: bool) -> float:
         """When a fit must end; a trial that must finish leaves time for its other folds and rungs.
 
@@ -166,7 +191,7 @@ class Objective:
         if hopeless:
             trial.report(metric.flip(loss), step=self.ladder.rungs[-1].rows)
             foreseen = _foresee(metric.flip(loss), self.ladder.rungs[-1])
-            trial.set_user_attr(EVALUATION, explain(scores) | foreseen)
+            trial.set_user_attr(EVALUATION, self._explain(scores) | foreseen)
             raise optuna.TrialPruned(f"Cannot win any more after {len(scores)} folds.")
 
 
@@ -208,25 +233,13 @@ def _repeat(trial: optuna.Trial, twin: FrozenTrial) -> float:
     return twin.value
 
 
-MEASURES = {  # constraint -> attribute of a fold's score
-    "latency_us_per_row": "latency_us",
-    "memory_mb": "memory_mb",
-    "model_size_kb": "model_kb",
-}
-
-
-def measure(scores: Sequence[FoldScore], name: str) -> float:
-    """A quantity that can be constrained: of the worst fold."""
-    return max(float(getattr(score, MEASURES[name])) for score in scores)
-
-
 def explain(scores: Sequence[FoldScore]) -> dict[str, Any]:
     """Sum up the folds of a trial for the trial table, as JSON values.
 
     Returns:
         ``fold_scores`` by fold, ``spread`` their standard deviation (``None`` for one fold),
-        ``train_gap`` mean, ``best_iteration`` median, ``fit_seconds`` sum, and the greatest
-        ``model_kb``, ``latency_us`` and ``memory_mb``. ``cut`` when the deadline shortened a fit.
+        ``train_gap`` mean, ``best_iteration`` median, ``fit_seconds`` sum, ``resident_mb`` the
+        greatest. ``cut`` when the deadline shortened a fit.
     """
     facts = {name: [asdict(score)[name] for score in scores] for name in asdict(scores[0])}
     values = facts["score"]
@@ -236,17 +249,18 @@ def explain(scores: Sequence[FoldScore]) -> dict[str, Any]:
         "train_gap": float(np.mean(facts["train_gap"])),
         "best_iteration": int(np.median(facts["best_iteration"])),
         "fit_seconds": sum(facts["seconds"]),
-        **{name: max(facts[name]) for name in MEASURES.values()},
+        "resident_mb": max(facts["resident_mb"]),
         **({"cut": True} if any(facts["cut"]) else {}),
     }
 
 
 def _completed(study: optuna.Study) -> list[list[float]]:
-    """Fold scores of the completed trials, by fold."""
+    """Fold scores of the completed trials, by fold; who cannot win decides no race."""
     from optuna.trial import TrialState
 
     trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return [t.user_attrs[EVALUATION]["fold_scores"] for t in trials if EVALUATION in t.user_attrs]
+    known = [trial for trial in trials if EVALUATION in trial.user_attrs and is_feasible(trial)]
+    return [trial.user_attrs[EVALUATION]["fold_scores"] for trial in known]
 
 
 def _pairs(study: optuna.Study, step: int) -> list[tuple[float, float]]:
