@@ -18,12 +18,13 @@ import platform
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuning_claims import find_claims
-from tuning_flaml import find_obstacle, run_flaml
+from tuning_flaml import FLAMLFailed, find_obstacle, run_flaml
 from tuning_picture import draw
 from tuning_races import OURS, Race
 from tuning_report import print_incumbents, print_report
@@ -63,17 +64,30 @@ def main() -> None:
 
 
 def gather(document: dict[str, Any], options: argparse.Namespace) -> list[Race]:
-    """Return what was measured of what was asked for, whoever asked first."""
-    races = []
-    for name in options.tables:
-        for seed in range(options.seeds):
-            keys = {arm: run_key(arm, name, seed, options) for arm in (*ARMS, *FLAML_ARMS)}
-            runs = {
-                arm: document["runs"][key] for arm, key in keys.items() if key in document["runs"]
-            }
-            if runs:
-                races.append(Race(name, seed, metric_of(name), runs))
-    return races
+    """Return what was measured of the tables and seeds that were asked for, by today's code."""
+    pairs = [(name, seed) for name in options.tables for seed in range(options.seeds)]
+    races = [_gather_one(document, name, seed, options) for name, seed in pairs]
+    return [race for race in races if race.runs]
+
+
+def _gather_one(
+    document: dict[str, Any], name: str, seed: int, options: argparse.Namespace
+) -> Race:
+    race = Race(name, seed, metric_of(name), {})
+    for arm in (*ARMS, *FLAML_ARMS):
+        run = document["runs"].get(run_key(arm, name, seed, options))
+        if run and run["code"] == fingerprint(arm, flaml_seconds(race, arm)):
+            race.runs[arm] = run
+    return race
+
+
+def flaml_seconds(race: Race, arm: str) -> float | None:
+    """Return the seconds that FLAML gets; ``None`` where it does not race."""
+    if arm not in FLAML_ARMS or not race.has(OURS):
+        return None
+    if arm == "flaml":
+        return float(race.runs[OURS]["seconds"])
+    return race.seconds_to_target if race.has("plain") else None
 
 
 def _race(
@@ -83,42 +97,37 @@ def _race(
     table: RaceTable | None = None
     arms = [arm for arm in ARMS if arm in options.arms][:: 1 if seed % 2 == 0 else -1]
     for arm in [*arms, *(arm for arm in FLAML_ARMS if arm in options.arms)]:
-        key = run_key(arm, name, seed, options)
-        budget = _flaml_seconds(document, arm, name, seed, options)
-        code = fingerprint(arm, budget)
-        if document["runs"].get(key, {}).get("code") == code or (
-            arm in FLAML_ARMS and budget is None
-        ):
+        race = _gather_one(document, name, seed, options)
+        budget = flaml_seconds(race, arm)
+        if race.has(arm) or (arm in FLAML_ARMS and budget is None):
             continue
+        key = run_key(arm, name, seed, options)
         table = table or load_table(name, seed=seed, rows=options.rows)
         print(f"{key} ...", end=" ", flush=True)
-        if budget is None:
-            known = document["yardstick"].setdefault(yardstick_key(name, seed, options), {})
-            order = {"arm": arm, "seed": seed, "trials": options.trials, "cores": options.cores}
-            outcome = run_apart(table, {**order, "known": known})
-            known.update(outcome.pop("known"))
-        else:
-            outcome = run_flaml(
-                table, options.flaml, seed=seed, seconds=budget, cores=options.cores
-            )
-        document["runs"][key] = {"code": code, **outcome}
+        known = document["yardstick"].setdefault(yardstick_key(name, seed, options), {})
+        try:
+            outcome = _run_arm(table, arm, budget, known, options)
+        except FLAMLFailed as error:
+            print(f"left out: {error}", flush=True)
+            continue
+        document["runs"][key] = {"code": fingerprint(arm, budget), **outcome}
         _save(document, path)
         print(f"{outcome['seconds']:.1f} s", flush=True)
 
 
-def _flaml_seconds(
-    document: dict[str, Any], arm: str, name: str, seed: int, options: argparse.Namespace
-) -> float | None:
-    """Return the seconds that FLAML gets; ``None`` where it does not race."""
-    if arm not in FLAML_ARMS:
-        return None
-    asked = argparse.Namespace(**{**vars(options), "tables": [name]})
-    race = next((race for race in gather(document, asked) if race.seed == seed), None)
-    if race is None or not race.has(OURS):
-        return None
-    if arm == "flaml":
-        return float(race.runs[OURS]["seconds"])
-    return race.seconds_to_target if race.has("plain") else None
+def _run_arm(
+    table: RaceTable,
+    arm: str,
+    budget: float | None,
+    known: dict[str, float],
+    options: argparse.Namespace,
+) -> dict[str, Any]:
+    if budget is not None:
+        return run_flaml(table, options.flaml, seconds=budget, cores=options.cores)
+    order = {"arm": arm, "seed": table.seed, "trials": options.trials, "cores": options.cores}
+    outcome = run_apart(table, {**order, "known": known})
+    known.update(outcome.pop("known"))
+    return outcome
 
 
 def run_apart(table: RaceTable, order: dict[str, Any]) -> dict[str, Any]:
@@ -146,6 +155,7 @@ def yardstick_key(name: str, seed: int, options: argparse.Namespace) -> str:
     return f"{name} {options.rows} rows" if name in FLIGHTS else f"{name} seed {seed}"
 
 
+@cache
 def fingerprint(arm: str, budget: float | None = None) -> str:
     """Return a hash of what decides the outcome of an arm."""
     from tuning_plain import RULES

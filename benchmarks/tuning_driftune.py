@@ -43,6 +43,7 @@ def run_driftune(
     states = result.trials["state"].value_counts().to_dict()
     return {
         "seconds": seconds,
+        "cpu": cpu,
         "trials": [[moment, event.value] for moment, _, event in events],
         "moments": [asdict(moment) for moment in find_moments(events, result, seconds, cpu)],
         "states": {str(state): int(count) for state, count in states.items()},

@@ -22,6 +22,10 @@ FOLDS = 3  # as many as tune() takes by default: five would only be slower
 LEAST_SECONDS = 1.0
 
 
+class FLAMLFailed(Exception):
+    """FLAML ended without a model."""
+
+
 def find_obstacle(python: Path | None) -> str | None:
     """Say why FLAML cannot run, or ``None``."""
     if python is None or not python.exists():
@@ -31,30 +35,34 @@ def find_obstacle(python: Path | None) -> str | None:
     return None if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
 
 
-def run_flaml(
-    table: RaceTable, python: Path, *, seed: int, seconds: float, cores: int
-) -> dict[str, Any]:
+def run_flaml(table: RaceTable, python: Path, *, seconds: float, cores: int) -> dict[str, Any]:
     """Let FLAML search for so many seconds and fit its best on all rows; score the test rows.
 
     Args:
         table: The table.
         python: An interpreter that has FLAML.
-        seed: Of FLAML.
         seconds: The budget; the last fit comes on top, as it does for the others.
         cores: That it may use; 0 for all.
+
+    Raises:
+        FLAMLFailed: It ended without a model; its own words.
     """
     order = {
         "task": "regression" if table.problem.task == "regression" else "classification",
         "metric": table.problem.metric,
         "budget": max(LEAST_SECONDS, seconds),
-        "seed": seed,
+        "seed": table.seed,
         "n_jobs": cores or usable_cores(),
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _write(table, folder, order)
         load = os.getloadavg()[0]
-        subprocess.run([str(python), str(RIVAL), name], check=True, capture_output=True)
+        done = subprocess.run(
+            [str(python), str(RIVAL), name], check=False, capture_output=True, text=True
+        )
+        if done.returncode != 0:
+            raise FLAMLFailed(f"code {done.returncode}: {done.stderr.strip()[-500:]}")
         outcome: dict[str, Any] = json.loads((folder / "out.json").read_text())
     prediction = np.array(outcome.pop("prediction"))
     if table.problem.task == "binary":

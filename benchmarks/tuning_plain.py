@@ -127,6 +127,7 @@ def run_plain(
     moments = find_moments(done, curve, table.problem.metric_object.flip, processes > 1)
     return {
         "seconds": curve[-1][0],
+        "cpu": None if processes > 1 else done[-1].user_attrs["cpu"],
         "trials": curve,
         "moments": [asdict(moment) for moment in moments],
         "workers_mb": peak,

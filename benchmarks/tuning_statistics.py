@@ -86,11 +86,10 @@ def speed(
             knows at that trial that no better one follows.
     """
     target = plain["moments"][-1]["plain_score"]
-    spent = plain["seconds"] if whole else time_to(plain["moments"], target, metric, clock=clock)
+    spent = plain[clock] if whole else time_to(plain["moments"], target, metric, clock=clock)
     assert spent is not None
     mine = time_to(ours["moments"], target, metric, tolerance=tolerance, clock=clock)
-    end = ours["seconds"] if clock == "seconds" else ours["moments"][-1][clock]
-    return Ratio(spent / (mine or end), mine is not None)
+    return Ratio(spent / (mine or ours[clock]), mine is not None)
 
 
 def incumbent_at(moments: Sequence[dict[str, Any]], seconds: float) -> dict[str, Any] | None:
