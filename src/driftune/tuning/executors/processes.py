@@ -9,6 +9,7 @@ are started by loky, the way of scikit-learn's ``n_jobs``: never by a fork, and 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import threading
@@ -161,10 +162,10 @@ class FoldProcess:
             except BrokenExecutor as error:
                 if self._closed:
                     raise StudyEnded from None
-                reason = str(error).splitlines()[-1]
+                reason = _exit_code(error)
                 self._end()
         raise WorkerLost(
-            f"Its worker process ended twice before it was done ({reason.strip()}), as happens when"
+            f"Its worker process ended twice before it was done ({reason}), as happens when"
             " memory is short: fewer tuning.workers take less."
         )
 
@@ -218,6 +219,12 @@ def _read_work(folder: Path, n_jobs: int) -> tuple[FoldWork, FoldFitter]:
 
     work: FoldWork = joblib.load(folder / WORK, mmap_mode="r")
     return work, work.fitter(n_jobs)
+
+
+def _exit_code(error: BaseException) -> str:
+    """What loky says of how a process ended, such as ``SIGKILL(-9)``."""
+    code = re.search(r"\{(.+?)\}", str(error))
+    return code[1] if code else type(error).__name__
 
 
 def _stop_sign(folder: Path, number: int) -> Path:
