@@ -1,6 +1,7 @@
 """A study starts from what earlier ones found, without a setting, and not from itself."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import optuna
@@ -14,6 +15,7 @@ from driftune.tuning import Budget, prepare, tune
 from driftune.tuning.families import get_family
 from driftune.tuning.meta_features import meta_features
 from driftune.tuning.recall import EXPERIENCE
+from driftune.tuning.sketch import take_sketch
 from driftune.tuning.space import SearchSpace
 from driftune.tuning.starters import starters
 
@@ -157,3 +159,60 @@ def test_a_small_budget_keeps_room_for_the_search(table):
         ], max_trials=trials)  # fmt: skip
         assert len(found) == starts
         assert found[:2] == ODD[:2]
+
+
+def drifting(shift=0.0, seed=0):
+    draw = np.random.default_rng(seed)
+    frame = pd.DataFrame(draw.normal(size=(400, 3)), columns=list("abc"))
+    frame["a"] += shift
+    return frame.assign(y=2 * frame["a"] + draw.normal(size=400))
+
+
+def sketched(table, best, study="s", finished=0.0):
+    plain = earlier(table, "p", best, study=study)
+    return replace(plain, sketch=take_sketch(prepare(problem(), table)), finished=finished)
+
+
+def test_without_drift_all_that_the_last_study_found_is_tried_first():
+    memory = Remembered([sketched(drifting(), ODD)])
+    result = run(drifting(seed=1), experience=memory)
+    assert started_with(result)[1:4] == ODD
+    assert result.transfer["weight"] == 1.0
+    assert result.transfer["tried"] == 3
+
+
+def test_after_a_strong_drift_only_its_best_is_tried_and_then_the_portfolio():
+    memory = Remembered([sketched(drifting(), ODD)])
+    result = run(drifting(3.0, seed=1), experience=memory)
+    shown = started_with(result)
+    assert shown[1] == ODD[0]
+    assert len(shown) > 2
+    assert not [params for params in ODD[1:] if params in shown]
+    assert result.transfer["weight"] == 0.0
+    assert "drifted by" in result.transfer["reason"]
+    with_champion = run(drifting(3.0, seed=1), experience=memory, warm_start=[ODD[1]])
+    assert [params in started_with(with_champion) for params in ODD] == [False, True, False]
+
+
+def test_the_study_on_the_most_similar_data_teaches_first_however_old():
+    summer = sketched(drifting(3.0), ODD[:1], study="summer", finished=1.0)
+    winter = sketched(drifting(0.0), ODD[1:2], study="winter", finished=2.0)
+    for shift, nearest in ((3.0, ODD[0]), (0.0, ODD[1])):
+        shown = started_with(run(drifting(shift, 1), experience=Remembered([winter, summer])))
+        assert shown[1] == nearest
+
+
+def test_a_record_without_a_sketch_or_with_a_broken_one_teaches_as_before(table):
+    for sketch in ({}, {"rows": 0}, {"rows": 3, "target": [], "columns": {}}, {"columns": 1}):
+        memory = Remembered([replace(earlier(table, "p", ODD), sketch=sketch)])
+        assert started_with(run(table, experience=memory))[1:4] == ODD
+
+
+def test_a_record_is_small_enough_for_a_tag():
+    draw = np.random.default_rng(0)
+    wide = pd.DataFrame(draw.normal(size=(90, 120)), columns=[f"column {i}" for i in range(120)])
+    memory = Remembered()
+    run(wide.assign(y=wide["column 7"]), experience=memory, trials=4, space=None)
+    (kept,) = memory
+    assert kept.sketch["columns"]
+    assert len(kept.to_json()) < 5000

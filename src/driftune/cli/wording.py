@@ -93,6 +93,10 @@ def print_study(result: TuningResult, problem: str) -> None:
     if limited:
         out.print(escape(limited))
     _print_sources(result)
+    if result.transfer:
+        start = result.transfer
+        tried = counted(start["tried"], "configuration")
+        out.print(escape(f"At most {tried} of {start['study']} tried first: {start['reason']}."))
     name = Path(problem).stem
     where = "" if name == problem else f", once {problem} lies in a project's conf/problems"
     said = f"`driftune retune {name}` trains, proves and registers a model{where}."

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -21,6 +21,7 @@ from driftune.sampler.unit_cube import place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from dataclasses import Field
 
     from optuna.distributions import BaseDistribution
     from optuna.study import StudyDirection
@@ -42,6 +43,7 @@ class EarlierStudy:
         features: Meta-features of its data, by name; all finite.
         best: ``{"params": ..., "value": ...}``, the best first; diverse.
         finished: Seconds since the epoch.
+        sketch: What its data looked like, to measure drift by; empty in older records.
     """
 
     problem: str
@@ -50,6 +52,7 @@ class EarlierStudy:
     features: dict[str, float]
     best: list[dict[str, Any]]
     finished: float
+    sketch: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Everything, in one line."""
@@ -64,10 +67,12 @@ class EarlierStudy:
         """
         try:
             content = json.loads(text)
-            study = cls(**{f.name: content[f.name] for f in fields(cls)})
+            known = [f for f in fields(cls) if f.name in content or _is_needed(f)]
+            study = cls(**{f.name: content[f.name] for f in known})
             numbers = [float(x) for x in (*study.features.values(), study.finished)]
             names = (study.problem, study.study, study.family)
             readable = all(isinstance(entry["params"], dict) for entry in study.best)
+            readable = readable and isinstance(study.sketch, dict)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UsageError(f"{text[:80]!r} is no record of a study: {error!r}.") from None
         if not (readable and all(map(math.isfinite, numbers)) and all(map(_is_text, names))):
@@ -112,26 +117,36 @@ def pick_diverse(
 
 
 def configurations(
-    studies: Sequence[EarlierStudy], *, problem: str, study: str, features: Mapping[str, float]
+    studies: Sequence[EarlierStudy],
+    *,
+    problem: str,
+    study: str,
+    features: Mapping[str, float],
+    weights: Mapping[str, float] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield the configurations of earlier studies in the order in which they are worth trying.
 
-    Studies of the same problem come first, newest first, then those of other problems, nearest
-    first; data of another kind (other meta-features) is never near. Of each study its best, then of
-    each its second best, and so on: what several studies found is worth more than one study's rest.
+    Studies of the same problem come first, those of the highest weight before the others, newest
+    first, then those of other problems, nearest first; data of another kind (other meta-features)
+    is never near. Of each study its best, then of each its second best, and so on: what several
+    studies found is worth more than one study's rest. Of a study of little weight the rest is
+    nothing.
 
     Args:
         studies: Of one family.
         problem: That is tuned now.
         study: That runs now: never its own teacher.
         features: Meta-features of the data that is tuned on.
+        weights: Of studies of the same problem, by name: 1 where their data is like that of now,
+            0 where nothing but the best is worth trying. A study that is not named has 1.
     """
+    weights = weights or {}
     others = [earlier for earlier in studies if earlier.study != study]
     near = [e for e in others if e.problem == problem or _is_comparable(e, features)]
-    ordered = sorted(near, key=lambda e: _order(e, problem, features))
+    ordered = sorted(near, key=lambda e: _order(e, problem, features, weights))
     for rank in range(KEPT):
         for earlier in ordered:
-            if rank < len(earlier.best):
+            if rank < min(len(earlier.best), max(1, round(weights.get(earlier.study, 1.0) * KEPT))):
                 yield dict(earlier.best[rank]["params"])
 
 
@@ -164,10 +179,13 @@ def _is_comparable(earlier: EarlierStudy, features: Mapping[str, float]) -> bool
 
 
 def _order(
-    earlier: EarlierStudy, problem: str, features: Mapping[str, float]
+    earlier: EarlierStudy,
+    problem: str,
+    features: Mapping[str, float],
+    weights: Mapping[str, float],
 ) -> tuple[float, float]:
-    if earlier.problem == problem:
-        return (-1.0, -earlier.finished)
+    if earlier.problem == problem:  # a tenth more or less of the weight is chance
+        return (-1.0 - round(weights.get(earlier.study, 1.0), 1), -earlier.finished)
     return (distance(earlier.features, features), -earlier.finished)
 
 
@@ -183,6 +201,10 @@ def _measure_apart(
         return math.inf
     shared = {name: space[name] for name in first}
     return float(np.abs(place(first, shared) - place(second, shared)).mean()) if shared else 0.0
+
+
+def _is_needed(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
 
 
 def _is_text(value: object) -> bool:

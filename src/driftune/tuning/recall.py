@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from driftune.errors import UsageError
@@ -13,7 +14,9 @@ from driftune.sampler.experience import (
     pick_diverse,
 )
 from driftune.tuning.meta_features import meta_features
+from driftune.tuning.sketch import LENGTH, take_sketch
 from driftune.tuning.starters import pick_earlier
+from driftune.tuning.transfer import Transfer, how_many, judge, weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,8 +26,12 @@ if TYPE_CHECKING:
 
     from driftune.tuning.task import Task
 
+logger = logging.getLogger(__name__)
 EXPERIENCE = "driftune:experience"  # study attribute: its record, for other studies
 EARLIER = "driftune:earlier"  # study attribute: what it was given to start from
+TRANSFER = "driftune:transfer"  # study attribute: how much the last study's data says, and why
+COMPARED = 20  # earlier studies of the same problem, the newest, whose data is compared
+LONGEST = 4900  # characters of a record: MLflow keeps 5,000 of a tag
 
 
 @dataclass(frozen=True)
@@ -84,16 +91,16 @@ def keep_result(task: Task, study: optuna.Study, experience: Experience) -> None
     """Record what a study with a score found; safe to call again."""
     trials = study.get_trials(deepcopy=False)
     ended = max(trial.datetime_complete for trial in trials if trial.datetime_complete)
-    experience.keep(
-        EarlierStudy(
-            problem=task.problem.name,
-            study=study.study_name,
-            family=task.family.name,
-            features=meta_features(task.prepared),
-            best=pick_diverse(trials, study.direction),
-            finished=ended.timestamp(),
-        )
+    record = EarlierStudy(
+        problem=task.problem.name,
+        study=study.study_name,
+        family=task.family.name,
+        features=meta_features(task.prepared),
+        best=pick_diverse(trials, study.direction),
+        finished=ended.timestamp(),
     )
+    room = LONGEST - len(record.to_json())
+    experience.keep(replace(record, sketch=take_sketch(task.prepared, length=min(room, LENGTH))))
 
 
 def _ask(
@@ -104,15 +111,35 @@ def _ask(
     first: Sequence[Mapping[str, Any]],
     count: int,
 ) -> list[dict[str, Any]]:
+    known = experience.recall(task.family.name)
+    name = task.problem.name
+    own = [e for e in known if e.problem == name and e.study != study.study_name]
+    own = sorted(own, key=lambda e: -e.finished)
+    transfers = [judge(earlier, task.prepared) for earlier in own[:COMPARED]]
+    transfers += [Transfer(e.study, 0.0, None, "it is long ago") for e in own[COMPARED:]]
     candidates = configurations(
-        experience.recall(task.family.name),
-        problem=task.problem.name,
+        known,
+        problem=name,
         study=study.study_name,
         features=meta_features(task.prepared),
+        weights=weights(transfers),
     )
+    most = how_many(count, transfers, has_incumbent=bool(first))
+    if transfers:
+        _note(study, transfers, most)
     return pick_earlier(
-        task.space, task.family, task.prepared, first=first, candidates=candidates, count=count
+        task.space, task.family, task.prepared, first=first, candidates=candidates, count=most
     )
+
+
+def _note(study: optuna.Study, transfers: Sequence[Transfer], most: int) -> None:
+    """Keep with the study how much of the nearest earlier one it took, and why."""
+    nearest = max(transfers, key=lambda transfer: round(transfer.weight, 1))
+    study.set_user_attr(TRANSFER, nearest.to_dict() | {"tried": most})
+    logger.info(
+        "Of %s up to %d configurations are tried first (weight %.2f): %s.",
+        nearest.study, most, nearest.weight, nearest.reason,
+    )  # fmt: skip
 
 
 def _read(text: object) -> EarlierStudy | None:

@@ -75,6 +75,9 @@ class TuningResult:
         seconds: Wall time of this call.
         seed: Of the folds, the fits and the sampler.
         max_rows: Most labelled rows that the budget allowed; a refit keeps to it.
+        transfer: What the nearest earlier study of this problem was worth as a start: ``study``,
+            ``weight``, ``drift``, ``reason``, ``tried``; ``None`` where there was none. See
+            :mod:`driftune.tuning.transfer`.
         constraints: Limits by name, which the best configuration keeps.
         worth: Whether the language model earned its money, and what the study is estimated to have
             reached without it; see :func:`driftune.sampler.worth.estimate_without_model`.
@@ -102,6 +105,7 @@ class TuningResult:
     constraints: dict[str, float] = field(default_factory=dict)
     worth: Worth = field(init=False)
     max_rows: int | None = None
+    transfer: dict[str, Any] | None = None
     kept_worth: InitVar[dict[str, Any] | None] = None
 
     def __post_init__(self, kept_worth: dict[str, Any] | None) -> None:

@@ -283,6 +283,8 @@ def _result(
     storage: str | Path | None,
     bounds: Mapping[str, float],
 ) -> TuningResult:
+    from driftune.tuning.recall import TRANSFER
+
     trials = study.get_trials(deepcopy=False)
     refuse_infeasible(trials, bounds)
     if not limits.completed:
@@ -304,6 +306,7 @@ def _result(
         best_rounds=best.user_attrs[EVALUATION]["best_iteration"],
         rows=len(task.prepared.y),
         max_rows=rows[0] if rows else None,
+        transfer=study.user_attrs.get(TRANSFER),
         fold_rows=round(sum(len(fold.train) for fold in task.folds) / len(task.folds)),
         trials=trial_table(trials),
         by_source=by_source,
