@@ -50,7 +50,7 @@ def tune(
 ) -> None:
     """Search the best configuration for a table; nothing is registered or promoted.
 
-    The same command again goes on with the same study.
+    The same command again goes on with the same study, with what is left of its budget.
     """
     quiet()
     if save:
