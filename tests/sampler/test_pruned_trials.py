@@ -106,12 +106,12 @@ def race(sampler, *, prune, n_trials=25):
 def test_a_study_with_pruning_ends_as_well_as_one_without():
     best = {True: [], False: []}
     for prune, values in best.items():
-        for seed in range(5):
+        for seed in range(3):
             study = race(GaussianProcessSampler(seed=seed), prune=prune)
             values.append(study.best_value)
             states = [trial.state for trial in study.trials]
             assert (states.count(TrialState.PRUNED) >= 3) == prune
-    assert np.median(best[True]) < np.median(best[False]) + 0.015
+    assert np.mean(best[True]) < np.mean(best[False]) + 0.01
 
 
 def test_a_resumed_study_knows_the_forecasts(tmp_path):

@@ -22,13 +22,26 @@ def as_text(columns: pd.DataFrame) -> pd.DataFrame:
     return text.where(text.isna(), text.astype(str)).where(text.notna(), None)
 
 
-def as_float(columns: pd.DataFrame) -> NDArray[np.float64]:
-    """Numbers and booleans as float64, missing ones as NaN.
+def as_float(columns: pd.DataFrame) -> NDArray[np.floating[Any]]:
+    """Numbers and booleans as ``(n, p)`` floats, missing ones as NaN.
+
+    float32 where that holds the values of every column exactly, which halves the memory of a search
+    and changes no model; else float64.
 
     Raises:
         DataError: A column holds something else.
     """
-    return np.column_stack([_numbers(columns[name]) for name in columns.columns])
+    names = list(columns.columns)
+    narrow = all(_fits_float32(columns[name]) for name in names)
+    floats = np.empty(columns.shape, dtype=np.float32 if narrow else np.float64)
+    for place, name in enumerate(names):  # one column at a time: no second copy of the table
+        floats[:, place] = _numbers(columns[name])
+    return floats
+
+
+def _fits_float32(column: pd.Series[Any]) -> bool:
+    kind = getattr(column.dtype, "numpy_dtype", column.dtype)  # of pandas' types with missing cells
+    return isinstance(kind, np.dtype) and np.can_cast(kind, np.float32)
 
 
 def _numbers(column: pd.Series[Any]) -> NDArray[np.float64]:
@@ -41,7 +54,7 @@ def _numbers(column: pd.Series[Any]) -> NDArray[np.float64]:
 
 
 def build_encoder(prepared: Prepared) -> ColumnTransformer:
-    """An unfitted encoder of the raw feature table to ``(n, p)`` float64.
+    """An unfitted encoder of the raw feature table to ``(n, p)`` floats.
 
     The categorical columns come first, as category numbers 0, 1, ...; a missing category and one
     that was not there at fit become NaN. Columns that are not features are left out.
@@ -51,7 +64,10 @@ def build_encoder(prepared: Prepared) -> ColumnTransformer:
     from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
     codes = OrdinalEncoder(
-        handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan
+        dtype=np.float32,  # exact for 16 million categories
+        handle_unknown="use_encoded_value",
+        unknown_value=np.nan,
+        encoded_missing_value=np.nan,
     )
     text = FunctionTransformer(as_text, feature_names_out="one-to-one")
     numbers = FunctionTransformer(as_float, feature_names_out="one-to-one")

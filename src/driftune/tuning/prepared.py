@@ -65,7 +65,7 @@ def prepare(problem: Problem, frame: pd.DataFrame) -> Prepared:
     labelled = frame[problem.target].notna()
     if not labelled.any():
         raise DataError(f"Every value of the target {problem.target!r} is missing.")
-    frame_labelled = frame[labelled]
+    frame_labelled = frame if labelled.all() else frame[labelled]  # a mask copies the table
     _check_target(problem, frame_labelled[problem.target])
     dropped = {problem.target, problem.time, problem.group, *problem.ids, *problem.drop}
     features = [name for name in frame.columns if name not in dropped]
@@ -133,6 +133,8 @@ def _in_time_order(
         )
     if pd.api.types.is_float_dtype(time):
         _refuse_fractions(frame[problem.time])
+    if time.is_monotonic_increasing:
+        return frame.reset_index(drop=True), time.reset_index(drop=True)
     order = np.argsort(time.to_numpy(), kind="stable")
     return frame.iloc[order].reset_index(drop=True), time.iloc[order].reset_index(drop=True)
 
