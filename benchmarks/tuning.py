@@ -31,7 +31,6 @@ from tuning_report import print_incumbents, print_report
 from tuning_tables import FLIGHTS, ROWS, TABLES, load_table, metric_of
 
 from driftune.tuning.cores import usable_cores
-from driftune.tuning.families.lightgbm_spaces import RECOMMENDED
 
 if TYPE_CHECKING:
     from tuning_tables import RaceTable
@@ -163,13 +162,11 @@ def fingerprint(arm: str, budget: float | None = None) -> str:
     import driftune
 
     parts = [*(f"{name} {version(name)}" for name in PACKAGES), str(RULES)]
-    if arm.startswith("plain"):
-        parts.append(json.dumps(RECOMMENDED, sort_keys=True))
-    elif arm == OURS:
+    if arm == OURS:
         folder = Path(driftune.__file__).parent
         files = [file for room in ROOMS for file in sorted((folder / room).rglob("*.py"))]
         parts += [file.read_text() for file in files]
-    else:
+    elif arm in FLAML_ARMS:
         parts = [(HERE / "flaml_rival.py").read_text(), str(budget)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 

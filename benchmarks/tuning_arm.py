@@ -1,7 +1,7 @@
 """One arm on one table with one seed, in a process of its own: ``tuning_arm.py ORDER.json``.
 
-The study is on the clock. Then, off it, each incumbent is scored by plain Optuna's five folds, the
-yardstick, and on the test rows after a fit on all rows.
+The study is on the clock. Then, off it, each incumbent is scored on plain Optuna's five folds, on
+folds that no arm has seen, and on the test rows after a fit on all rows.
 """
 
 from __future__ import annotations
@@ -83,21 +83,33 @@ def _plain(
 def _judge(
     table: Any, moments: list[dict[str, Any]], result: Any, known: dict[str, float], cores: int
 ) -> dict[str, Any]:
-    """Score the incumbents by the yardstick and on the test rows."""
+    """Score the incumbents by both yardsticks and on the test rows."""
     seconds = 0.0
     for moment in moments:
-        if result is None:
-            moment["plain_score"] = moment["value"]
-            test = tuning_plain.refit_and_test(table, moment["params"], moment["rounds"], cores)
-        else:
-            digest = json.dumps(moment["params"], sort_keys=True)
-            if digest not in known:
-                known[digest] = tuning_plain.cross_validate(table, moment["params"], cores)[0]
-            moment["plain_score"] = known[digest]
+        ours = result is not None
+        moment["plain_score"] = (
+            _validate(table, moment, known, cores, False) if ours else moment["value"]
+        )
+        if ours or moment is moments[-1]:
+            moment["neutral_score"] = _validate(table, moment, known, cores, True)
+        if ours:
             bare = Moment(**{key: moment[key] for key in Moment.__dataclass_fields__})
             test = tuning_driftune.refit_and_test(table, result, bare)
+        else:
+            test = tuning_plain.refit_and_test(table, moment["params"], moment["rounds"], cores)
         moment["test"], seconds = test
     return {"moments": moments, "refit_seconds": seconds, "known": known}
+
+
+def _validate(
+    table: Any, moment: dict[str, Any], known: dict[str, float], cores: int, neutral: bool
+) -> float:
+    """Score a configuration on plain Optuna's folds or the neutral ones, once."""
+    digest = json.dumps([neutral, moment["params"]], sort_keys=True)
+    if digest not in known:
+        score = tuning_plain.cross_validate(table, moment["params"], cores, neutral=neutral)[0]
+        known[digest] = score
+    return known[digest]
 
 
 if __name__ == "__main__":

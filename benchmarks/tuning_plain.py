@@ -17,10 +17,6 @@ import numpy as np
 import optuna
 from lightgbm import LGBMClassifier, LGBMRegressor, early_stopping
 
-from driftune.tuning.families import get_family
-from driftune.tuning.families.lightgbm import SKLEARN_NAMES
-from driftune.tuning.space import SearchSpace
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -33,6 +29,16 @@ MOST_ROUNDS = 2000
 PATIENCE = 50
 FOLDS = 5
 RULES = 1  # raise it when what plain Optuna does here changes: old results are measured anew
+SKLEARN_NAMES = {  # of LightGBM's own names, by which tune() answers
+    "bagging_fraction": "subsample",
+    "feature_fraction": "colsample_bytree",
+    "lambda_l1": "reg_alpha",
+    "lambda_l2": "reg_lambda",
+    "min_data_in_leaf": "min_child_samples",
+    "min_gain_to_split": "min_split_gain",
+    "min_sum_hessian_in_leaf": "min_child_weight",
+    "num_iterations": "n_estimators",
+}
 EVAL_METRICS = {"roc_auc": "auc", "log_loss": "binary_logloss", "accuracy": "multi_logloss"}
 
 
@@ -43,7 +49,7 @@ class Moment:
     Attributes:
         seconds: Wall time since the study began.
         value: Its score in that study.
-        params: By LightGBM's own names.
+        params: By LightGBM's own names or those of its scikit-learn interface.
         rounds: Boosting rounds that the study found for it.
         cpu: Seconds that the process had computed by then; ``None`` where several processes did.
     """
@@ -55,11 +61,33 @@ class Moment:
     cpu: float | None
 
 
-def cross_validate(table: RaceTable, params: Mapping[str, Any], n_jobs: int) -> tuple[float, int]:
-    """Return the mean score over the five folds, and the mean of the best rounds."""
+def suggest(trial: optuna.Trial) -> dict[str, Any]:
+    """Draw a configuration; the ranges are those of our preset ``recommended``."""
+    return {
+        "learning_rate": trial.suggest_float("learning_rate", 0.01, 0.3, log=True),
+        "num_leaves": trial.suggest_int("num_leaves", 4, 256, log=True),
+        "min_child_samples": trial.suggest_int("min_child_samples", 2, 200, log=True),
+        "subsample": trial.suggest_float("subsample", 0.4, 1.0),
+        "colsample_bytree": trial.suggest_float("colsample_bytree", 0.3, 1.0),
+        "reg_alpha": trial.suggest_float("reg_alpha", 1e-6, 10.0, log=True),
+        "reg_lambda": trial.suggest_float("reg_lambda", 1e-6, 100.0, log=True),
+    }
+
+
+def cross_validate(
+    table: RaceTable, params: Mapping[str, Any], n_jobs: int, *, neutral: bool = False
+) -> tuple[float, int]:
+    """Return the mean score over the five folds, and the mean of the best rounds.
+
+    Args:
+        table: The table.
+        params: By LightGBM's own names or those of its scikit-learn interface.
+        n_jobs: Threads.
+        neutral: Take folds that no arm has seen instead.
+    """
     X, y = table.train_features, table.target(table.train)
     scores, rounds = [], []
-    for train, valid in table.cut(FOLDS):
+    for train, valid in table.neutral_folds() if neutral else table.cut(FOLDS):
         model = make_model(table, params, MOST_ROUNDS, n_jobs)
         model.fit(
             X.iloc[train],
@@ -168,12 +196,11 @@ def _work(work: Any, table: RaceTable, journal: str, number: int) -> float:
 def _optimize(
     table: RaceTable, seed: int, trials: int, n_jobs: int, study: optuna.Study, number: int
 ) -> None:
-    space = SearchSpace.load(None, get_family("lightgbm"))
     study.sampler = optuna.samplers.TPESampler(seed=1000 * number + seed)
     began = time.process_time()
 
     def objective(trial: optuna.Trial) -> float:
-        score, rounds = cross_validate(table, space.suggest(trial), n_jobs)
+        score, rounds = cross_validate(table, suggest(trial), n_jobs)
         trial.set_user_attr("rounds", rounds)
         trial.set_user_attr("cpu", time.process_time() - began)
         return score

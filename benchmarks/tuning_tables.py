@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 ROWS = 24_000
 TEST_SHARE = 0.25
+OTHER_SEED = 1000
 FLIGHTS = ("air_time", "late")
 SAMPLE = 110_000  # flights of the year: weeks 0 to 12 then hold 25,000 with an air time
 TEST_WEEK = 13
@@ -49,16 +50,26 @@ class RaceTable:
     test: pd.DataFrame
     seed: int
 
-    def cut(self, folds: int) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-        """Return training and validation positions in ``train``: by time, else stratified."""
+    def cut(self, folds: int, *, anew: bool = False) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+        """Return training and validation positions in ``train``: by time, else stratified.
+
+        Args:
+            folds: How many.
+            anew: Shuffle otherwise than the arms do.
+        """
         from sklearn.model_selection import KFold, StratifiedKFold, TimeSeriesSplit
 
         if self.problem.time is not None:
             splitter = TimeSeriesSplit(folds)
         else:
             kind = KFold if self.problem.task == "regression" else StratifiedKFold
-            splitter = kind(folds, shuffle=True, random_state=self.seed)
+            seed = self.seed + (OTHER_SEED if anew else 0)
+            splitter = kind(folds, shuffle=True, random_state=seed)
         return list(splitter.split(self.train, self.train[self.problem.target]))
+
+    def neutral_folds(self) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+        """Return folds that no arm chose its best by: other cuts in time, another shuffle."""
+        return self.cut(4 if self.problem.time is not None else 5, anew=True)
 
     @cached_property
     def train_features(self) -> pd.DataFrame:

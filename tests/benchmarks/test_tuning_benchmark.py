@@ -23,7 +23,13 @@ def _make_run(*moments, seconds, refit=1.0):
         "profile": {"outside": 0.2, "idle": 0.0, "main": {}},
         "tracking": {"log_seconds": 0.1},
         "moments": [
-            {"seconds": at, "cpu": 2 * at, "plain_score": score, "test": test}
+            {
+                "seconds": at,
+                "cpu": 2 * at,
+                "plain_score": score,
+                "neutral_score": test,
+                "test": test,
+            }
             for at, score, test in moments
         ],
     }
@@ -45,6 +51,7 @@ def test_the_time_to_a_score_is_that_of_the_first_incumbent_with_it(bench):
     assert race.speed(tolerance=1e-3).value == pytest.approx(100 / 5)
     assert race.speed(whole=True).value == pytest.approx(160 / 8)
     assert race.speed(clock="cpu").value == pytest.approx(200 / 16)
+    assert race.speed(score="neutral_score").value == pytest.approx(100 / 5)
     assert race.fits("plain") == 160
 
 
@@ -112,12 +119,28 @@ def test_the_stopwatch_takes_lightgbm_in_all_threads_and_nothing_twice(bench):
     assert report["main"]["lightgbm"] == pytest.approx(0.1, abs=0.05)
 
 
+def test_plain_optuna_searches_the_space_that_we_recommend(bench):
+    import optuna
+
+    from driftune.tuning.families import get_family
+    from driftune.tuning.space import SearchSpace
+
+    ours = SearchSpace.load("recommended", get_family("lightgbm")).distributions()
+    study = optuna.create_study()
+    study.optimize(lambda trial: len(bench("tuning_plain").suggest(trial)), n_trials=1)
+    theirs = study.trials[0].distributions
+    names = bench("tuning_plain").SKLEARN_NAMES
+    assert {names.get(name, name): ours[name] for name in ours} == theirs
+
+
 def test_the_flights_are_tuned_on_the_past_and_judged_on_later_weeks(bench, monkeypatch):
     monkeypatch.setattr(bench("tuning_tables"), "SAMPLE", 5_000)
     table = bench("tuning_tables").load_table("late", seed=0, rows=900)
     assert (len(table.train), len(table.test)) == (900, 300)
     assert table.train[table.problem.time].max() < table.test[table.problem.time].min()
     assert all(train.max() < valid.min() for train, valid in table.cut(5))
+    cuts = {int(valid.min()) for folds in (table.cut(3), table.cut(5)) for _, valid in folds}
+    assert cuts.isdisjoint(int(valid.min()) for _, valid in table.neutral_folds()[:1])
     features = table.train_features
     assert {"air_time", "late", "tailnum", "scheduled_departure"}.isdisjoint(features.columns)
     assert str(features["carrier"].dtype) == "category"
