@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,20 +16,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class ExportedModel(Protocol):
+class ExportedModel(ABC):
     """A model that was read from a file.
 
     Attributes:
         card: What goes in and comes out.
     """
 
-    @property
-    def card(self) -> Card:  # noqa: D102 - see the class
-        ...
+    card: Card
 
     def predict(self, rows: pd.DataFrame) -> NDArray[np.float64]:
         """Predict raw rows; the shape is that of :func:`driftune.tuning.predict`."""
-        ...
+        return self.run(self.encode(rows))
+
+    @abstractmethod
+    def encode(self, rows: pd.DataFrame) -> Any:
+        """Turn raw rows into what the file takes."""
+
+    @abstractmethod
+    def run(self, inputs: Any) -> NDArray[np.float64]:
+        """Predict what :meth:`encode` returned, on one thread."""
 
 
 def card_path(path: Path) -> Path:
@@ -64,7 +71,7 @@ def load_exported(path: str | Path, *, card: str | Path | None = None) -> Export
     return TextModel(file, Card.from_json(beside.read_text(encoding="utf-8")))
 
 
-class TextModel:
+class TextModel(ExportedModel):
     """LightGBM's own text, run by the ``lightgbm`` package."""
 
     def __init__(self, path: Path, card: Card) -> None:
@@ -73,12 +80,16 @@ class TextModel:
         self.card = card
         self._booster = lightgbm.Booster(model_file=str(path))
 
-    def predict(self, rows: pd.DataFrame) -> NDArray[np.float64]:
-        """Predict raw rows."""
-        return np.asarray(self._booster.predict(self.card.encode(rows), num_threads=1), dtype=float)
+    def encode(self, rows: pd.DataFrame) -> NDArray[np.float64]:
+        """As numbers, ``(n, p)``."""
+        return self.card.encode(rows)
+
+    def run(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Predict encoded rows."""
+        return np.asarray(self._booster.predict(inputs, num_threads=1), dtype=float)
 
 
-class OnnxModel:
+class OnnxModel(ExportedModel):
     """An ONNX graph that takes the raw columns, run by ``onnxruntime`` on one thread.
 
     Each column is an input of its name and the shape ``(n, 1)``: text for categories, float64 for
@@ -102,8 +113,8 @@ class OnnxModel:
             raise DataError(f"{path} is neither ONNX nor LightGBM's text: {error}") from error
         self.card = Card.from_json(meta.get(KEY, ""))
 
-    def predict(self, rows: pd.DataFrame) -> NDArray[np.float64]:
-        """Predict raw rows."""
+    def encode(self, rows: pd.DataFrame) -> dict[str, NDArray[Any]]:
+        """As one array per raw column."""
         taken = self.card.take(rows)
         feed: dict[str, NDArray[Any]] = {}
         for column in self.card.columns:
@@ -112,7 +123,11 @@ class OnnxModel:
                 texts = [v if isinstance(v, str) else column.missing_text for v in values]
                 values = np.array(texts, dtype=object)
             feed[column.name] = values.reshape(-1, 1)
-        found = np.asarray(self._session.run(None, feed)[-1], dtype=float)
+        return feed
+
+    def run(self, inputs: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
+        """Predict the raw columns."""
+        found = np.asarray(self._session.run(None, inputs)[-1], dtype=float)
         if self.card.task == "regression":
             return found.reshape(-1)
         return found[:, 1] if self.card.task == "binary" else found
