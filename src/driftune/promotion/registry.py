@@ -108,7 +108,10 @@ class Registry:
         except MlflowException as error:
             if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
                 return None
-            raise ServiceUnavailable(f"The MLflow registry does not answer: {error}") from error
+            raise ServiceUnavailable(  # its own text has the whole address in it
+                f"The MLflow registry does not answer ({error.error_code}); check"
+                " MLFLOW_TRACKING_URI."
+            ) from None
 
     def version_of_retune(self, retune_id: str) -> int | None:
         """Return the version that a retune registered, or ``None``."""

@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from driftune.errors import ServiceUnavailable
@@ -136,6 +136,21 @@ def insist(act: Callable[[], T], *, until: float) -> T:
                 raise
             time.sleep(pause)
     return act()
+
+
+def keep_a_log(uri: str) -> None:
+    """Let an SQLite store write ahead, as our other databases do: it waits less for the disk.
+
+    The file remembers it. One that is busy stays as it is until the next experiment.
+    """
+    import sqlite3
+
+    from sqlalchemy.engine import make_url
+
+    database = make_url(uri).database
+    if database:
+        with closing(sqlite3.connect(database)) as connection, suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA journal_mode=WAL")
 
 
 def place(uri: str) -> str:

@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from driftune.errors import ServiceUnavailable
-from driftune.tracking.client import answering, brisk, insist, open_client
+from driftune.tracking.client import answering, brisk, insist, keep_a_log, open_client
 from driftune.tracking.record import finite, now_ms, study_record, texts
 from driftune.tracking.spool import Spool
 from driftune.tracking.writing import AT_ONCE, RETUNE_TAG, Writer
@@ -245,8 +245,11 @@ class Tracker:
         found = client.get_experiment_by_name(problem)
         if found is not None:
             return str(found.experiment_id)
-        local = self.artifacts is not None and "://" in self.uri and "http" not in self.uri
-        location = (self.artifacts / problem).as_uri() if local and self.artifacts else None
+        location = None
+        if self.artifacts is not None and "://" in self.uri and not self.uri.startswith("http"):
+            location = (self.artifacts / problem).as_uri()
+        if self.uri.startswith("sqlite"):
+            keep_a_log(self.uri)
         try:
             return str(client.create_experiment(problem, artifact_location=location))
         except MlflowException as error:
