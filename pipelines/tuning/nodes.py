@@ -93,15 +93,15 @@ def track(
     settings: Settings,
     retune_id: str | None,
 ) -> dict[str, Any]:
-    """Write the study to MLflow: the retune as parent run, each trial as its child."""
+    """Write the study to MLflow: the retune as parent run, each trial as its child.
+
+    While MLflow is away the study waits in the spool, and the pipeline goes on.
+    """
     result = TuningResult.from_dict(tuning_result)
     project = Project.find()
-    tracker = project.tracker
     name = retune_id or result.study_name
     tags = {
         "driftune.data_version": data_version["data_version"],
         "driftune.code": lineage.code_version(project.root),
     }
-    run = tracker.retune_run(settings.name, name, **tags)
-    tracker.log_study(settings.name, run, result)
-    return {"run_id": run, "retune_id": name}
+    return {"retune_id": name, "written": project.tracker.track(settings.name, name, result, tags)}
