@@ -1,6 +1,7 @@
 """Pruning by rows: who is promoted, who is never stopped, and what a stopped trial is worth."""
 
 import json
+import time
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -12,8 +13,9 @@ from driftune.errors import UsageError
 from driftune.tuning import Budget, tune
 from driftune.tuning.brackets import Brackets, first_rung
 from driftune.tuning.families.lightgbm import LightGBMFolds
+from driftune.tuning.fold_work import FoldOrder, FoldWork, TrialCut, fit_fold
 from driftune.tuning.ladder import ETA, Ladder, Rung
-from driftune.tuning.objective import EVALUATION, PREDICTED
+from driftune.tuning.objective import EVALUATION, PREDICTED, Objective
 from driftune.tuning.pruning import Pruning
 from driftune.tuning.splitters import Fold
 
@@ -136,7 +138,7 @@ def test_tune_by_rungs(regression, diabetes, name, monkeypatch):
     incumbent = {"learning_rate": 0.5, "num_leaves": 16, "min_data_in_leaf": 5}
     result = tune(
         regression, diabetes, space=FAST, budget=Budget(max_trials=20), n_jobs=1, pruning=name,
-        warm_start=[incumbent],
+        n_folds=3, warm_start=[incumbent],
     )  # fmt: skip
     trials = result.trials
     assert set(trials["state"]) == {"COMPLETE", "PRUNED"}
@@ -170,7 +172,7 @@ def test_a_stopped_trial_tells_what_it_would_have_scored(regression, diabetes, n
 
     result = tune(
         regression, diabetes, space=FAST, budget=Budget(max_trials=20), n_jobs=1, pruning=name,
-        sampler=Witness(seed=1),
+        n_folds=3, sampler=Witness(seed=1),
     )  # fmt: skip
     pruned = [t for t in studies[0].trials if t.state.name == "PRUNED"]
     assert pruned
@@ -197,3 +199,40 @@ def test_small_tables_are_not_cut_down_unasked():
     )  # fmt: skip
     assert len(Pruning("auto").ladder(task).rungs) == 1
     assert len(Pruning("asha").ladder(task).rungs) == 2
+
+
+def test_a_fit_that_the_deadline_ends_predicts_nothing():
+    """On many rows the predictions would take seconds that nobody has."""
+
+    class Slow:
+        predicted = 0
+
+        def fit(self, fold, params, *, stop):
+            while not stop():
+                time.sleep(0.01)
+            self.predicted += 1
+            raise RuntimeError("cut, and kept")
+
+    slow = Slow()
+    work = FoldWork(None, [None], None, 0)
+    soon = time.time() + 0.05
+    with pytest.raises(TrialCut, match="max_seconds"):
+        fit_fold(work, slow, FoldOrder({}, 0, soon, keep_cut=False), lambda: False)
+    with pytest.raises(TrialCut):
+        fit_fold(work, slow, FoldOrder({}, 0), lambda: True)
+    assert slow.predicted == 0
+    with pytest.raises(RuntimeError):
+        fit_fold(work, slow, FoldOrder({}, 0, soon), lambda: False)
+
+
+def test_a_trial_that_must_finish_leaves_time_for_every_rung_and_wave():
+    objective = Objective(
+        task=None, ladder=three_rungs(), pool=SimpleNamespace(slots=2), racing=False,
+        limits=SimpleNamespace(clock=SimpleNamespace(remaining=60.0)), constraints={},
+    )  # fmt: skip
+    low, _, top = (Rung(rung.rows, (0, 1, 2)) for rung in objective.ladder.rungs)
+    objective.ladder.rungs[:] = [low, objective.ladder.rungs[1], top]
+    now = time.time()
+    assert [round(end - now) for end in objective._ends(low, True)] == [9, 9, 19]
+    assert [round(end - now) for end in objective._ends(top, True)] == [27, 27, 57]
+    assert [round(end - now) for end in objective._ends(top, False)] == [60] * 3

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from driftune.errors import DataError
+from driftune.errors import DataError, DriftuneError
 from driftune.tuning.memory import resident_mb
 
 if TYPE_CHECKING:
@@ -52,11 +52,17 @@ class FoldOrder:
         params: The configuration.
         fold: Number in :attr:`FoldWork.folds`.
         end: Moment at which the fit must end, in seconds since 1970; infinite without a limit.
+        keep_cut: Whether a fit that the end cuts short is scored all the same.
     """
 
     params: Mapping[str, Any]
     fold: int
     end: float = math.inf
+    keep_cut: bool = True
+
+
+class TrialCut(DriftuneError):
+    """The trial ended without a score that compares with the others; it does not count."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +105,19 @@ def fit_fold(
 
     Raises:
         DataError: The score is not a number.
+        TrialCut: The fit was cancelled, or its end came and what there is of it is not wanted: to
+            predict many rows would take longer than the round that ended it.
     """
-    fit = fitter.fit(order.fold, order.params, stop=lambda: time.time() >= order.end or cancelled())
+
+    def stop() -> bool:
+        over = time.time() >= order.end
+        if cancelled():
+            raise TrialCut("A fit was not wanted any more.")
+        if over and not order.keep_cut:
+            raise TrialCut("Time ran out during a fit (budget.max_seconds).")
+        return over
+
+    fit = fitter.fit(order.fold, order.params, stop=stop)
     table, fold = work.table, work.folds[order.fold]
     score = table.metric.score(table.y[fold.valid], fit.prediction)
     if not math.isfinite(score):

@@ -12,7 +12,7 @@ import numpy as np
 from driftune.errors import DriftuneError
 from driftune.sampler.history import is_feasible
 from driftune.tuning.constraints import are_kept, expect_footprint, note_violations
-from driftune.tuning.fold_work import FoldOrder
+from driftune.tuning.fold_work import FoldOrder, TrialCut
 from driftune.tuning.pruning import predict_final
 from driftune.tuning.race import predict_loss
 
@@ -30,11 +30,8 @@ if TYPE_CHECKING:
 
 FAILURE = "driftune:failure"  # user attribute: why a trial failed; interrupted trials have none
 EVALUATION = "diagnostics"  # user attribute: what explains the score; a language model reads it
+PREDICTING = 0.1  # of the time of a fit that the deadline ends: what its predictions may take
 PREDICTED = "predicted"  # item of it: the score that a pruned trial would have; samplers read it
-
-
-class TrialCut(DriftuneError):
-    """The trial ended without a score that compares with the others; it does not count."""
 
 
 @dataclass
@@ -128,15 +125,16 @@ class Objective:
         the same way on any number of threads.
         """
         must_finish = self.limits.completed < self.limits.clock.budget.min_trials
-        end = self._end(rung, must_finish)
         order = race_order(self.ladder.folds, rung.folds)
-        futures = {n: self.pool.submit(FoldOrder(params, n, end)) for n in order}
+        ends = self._ends(rung, must_finish)
+        futures = {
+            number: self.pool.submit(FoldOrder(params, number, end, keep_cut=must_finish))
+            for number, end in zip(order, ends, strict=True)
+        }
         scores: dict[int, FoldScore] = {}
         try:
             for number in order:
                 scores[number] = futures[number].result()
-                if scores[number].cut and not must_finish:
-                    raise TrialCut("Time ran out during this trial (budget.max_seconds).")
                 if race and len(scores) < len(order):
                     self._stop_if_hopeless(trial, order, list(scores.values()))
         except BaseException:  # Ctrl-C as well
@@ -166,14 +164,19 @@ class Objective:
         rows, grow = len(self.task.table.y), self.task.family.rounds_grow
         return explain(scores) | expect_footprint(scores, fold_rows, rows, rounds_grow=grow)
 
-    def _end(self, rung: Rung, must_finish: bool) -> float:
-        """When a fit must end; a trial that must finish leaves time for its other folds and rungs.
+    def _ends(self, rung: Rung, must_finish: bool) -> list[float]:
+        """When each fit of a rung must end, in the order in which they begin.
 
-        Side by side a rung's folds are fitted in waves.
+        A trial that must finish leaves time for its other rungs, for the folds that wait for a slot
+        and for predictions.
         """
-        rungs = self.ladder.rungs
-        waves = math.ceil(len(rung.folds) / self.pool.slots) * (len(rungs) - rungs.index(rung))
-        return time.time() + self.limits.clock.remaining / (waves if must_finish else 1)
+        now, remaining = time.time(), self.limits.clock.remaining
+        if not must_finish:
+            return [now + remaining] * len(rung.folds)
+        share = remaining / (len(self.ladder.rungs) - self.ladder.rungs.index(rung))
+        waves = math.ceil(len(rung.folds) / self.pool.slots)
+        wave = (1 + place // self.pool.slots for place in range(len(rung.folds)))
+        return [now + share * (number - PREDICTING) / waves for number in wave]
 
     def _stop_if_hopeless(
         self, trial: optuna.Trial, order: Sequence[int], scores: Sequence[FoldScore]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from driftune.tuning.objective import TrialCut
+from driftune.tuning.fold_work import TrialCut
 
 
 class StudyEnded(TrialCut):
