@@ -146,7 +146,7 @@ class Tuning(Section):
 
     family: str | tuple[str, ...] = "lightgbm"
     space: str | dict[str, Any] = "recommended"
-    folds: int = Field(default=3, ge=2)
+    folds: int = Field(default=5, ge=2)
     splitter: Splitter = Splitter()
     budget: Budget = Budget()
     executor: Literal["local", "dask", "join"] = "local"
@@ -164,7 +164,6 @@ class Tuning(Section):
     @classmethod
     def _are_limits(cls, value: Any) -> Any:
         return check_constraints(value) if isinstance(value, dict) else value
-
 
     @field_validator("splitter", mode="before")
     @classmethod

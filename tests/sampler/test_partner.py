@@ -139,7 +139,7 @@ def test_candidates_are_new_and_stand_where_values_stand():
     points = np.array([[to_unit(from_unit(u, d), d) for d in space] for u in rng.random(8)])
     pending = np.array([[to_unit(from_unit(0.9, d), d) for d in space]])
     for seed in range(5):
-        evidence = Evidence(points, rng.random(8), pending, space, np.ones(3))
+        evidence = Evidence(points, rng.random(8), pending, space, np.ones(3), np.full(8, np.nan))
         found = Acquisition(evidence).find_best(np.random.default_rng(seed))
         placed = [to_unit(from_unit(u, d), d) for u, d in zip(found, space, strict=True)]
         assert found == pytest.approx(placed, abs=1e-9)

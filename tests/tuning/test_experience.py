@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from driftune.problem import Problem
-from driftune.sampler import library_default, portfolio
+from driftune.sampler import cheap_start, library_default
 from driftune.sampler.experience import EarlierStudy
 from driftune.tuning import Budget, prepare, tune
 from driftune.tuning.families import get_family
@@ -80,7 +80,7 @@ def test_earlier_configurations_come_after_the_default_and_before_the_portfolio(
     default = space.nearest(library_default("lightgbm"))
     shown = started_with(result)
     assert shown[:4] == [ODD[2], default, ODD[0], ODD[1]]
-    assert shown[4] == space.nearest(portfolio("lightgbm")[0])
+    assert shown[4] == space.nearest(cheap_start("lightgbm"))
     assert len(shown) == 6  # a third of 18
 
 
@@ -153,7 +153,7 @@ def test_what_does_not_fit_the_space_is_no_start(table, bad):
 def test_a_small_budget_keeps_room_for_the_search(table):
     space, prepared = SearchSpace.parse(FAST), prepare(problem(), table)
     arguments = (space, get_family("lightgbm"), prepared)
-    for trials, starts in ((1, 3), (6, 3), (12, 4), (24, 8), (None, 10)):
+    for trials, starts in ((1, 3), (6, 3), (12, 4), (24, 8), (None, 9)):
         found = starters(*arguments, first=ODD[:2], earlier=[
             {"learning_rate": 0.3, "num_leaves": n} for n in (8, 50)
         ], max_trials=trials)  # fmt: skip

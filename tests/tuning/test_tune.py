@@ -22,7 +22,8 @@ FAST = {
 
 
 def run(problem, data, trials=4, **settings):
-    return tune(problem, data, space=FAST, budget=Budget(max_trials=trials), n_jobs=1, **settings)
+    settings = {"pruning": "none", "n_jobs": 1, **settings}
+    return tune(problem, data, space=FAST, budget=Budget(max_trials=trials), **settings)
 
 
 def test_finds_a_configuration_for_each_task(case):

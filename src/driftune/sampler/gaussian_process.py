@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 from driftune.errors import MissingPackage, UsageError
 from driftune.sampler.acquisition import Acquisition, Evidence
 from driftune.sampler.forwarding import SeededSampler
-from driftune.sampler.history import DONE, expected_loss, loss_of
+from driftune.sampler.history import DONE, expected_loss, loss_of, read_cost
 from driftune.sampler.record import read_trials
 from driftune.sampler.surrogate import one_thread
 from driftune.sampler.unit_cube import from_unit, place_on_lines, to_line
@@ -156,6 +156,7 @@ class GaussianProcessSampler(SeededSampler):
             place_on_lines([t.params for t in running], space),
             list(space.values()),
             np.array([_measure_share(name, d, others) for name, d in space.items()]),
+            np.array([read_cost(t) or np.nan for t in done]),
         )
 
 

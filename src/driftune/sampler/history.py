@@ -210,13 +210,18 @@ def _is_in_best_quarter(loss: float, losses: list[float]) -> bool:
     return enough and bisect_right(losses, loss) < len(losses) / 4
 
 
-def _read_facts(trial: FrozenTrial, direction: StudyDirection) -> Fact:
+def read_cost(trial: FrozenTrial) -> float | None:
+    """What a trial cost, if it says so."""
     cost = trial.user_attrs.get(COST)
+    return float(cost) if isinstance(cost, int | float) and cost > 0 else None
+
+
+def _read_facts(trial: FrozenTrial, direction: StudyDirection) -> Fact:
     return Fact(
         finished=trial.datetime_complete or datetime.max,
         number=trial.number,
         source=source_of(trial),
         loss=loss_of(trial, direction) if is_usable(trial) else None,
         declined=trial.system_attrs.get(FALLBACK, LATE) not in (LATE, SPENT),
-        cost=cost if isinstance(cost, int | float) and cost > 0 else None,
+        cost=read_cost(trial),
     )

@@ -22,12 +22,14 @@ class Published:
     Attributes:
         default: Values that the library itself uses.
         classifier: Where the library's classifier has another default than its regressor.
+        cheap: Where FLAML begins its search, since it costs next to nothing: few leaves.
         portfolio: Configurations that did well on other data, best first; only what a source sets.
         unlimited: The values by which this library says "no limit".
     """
 
     default: dict[str, Any]
     classifier: dict[str, Any] = field(default_factory=dict)
+    cheap: dict[str, Any] = field(default_factory=dict)
     portfolio: tuple[dict[str, Any], ...] = ()
     unlimited: dict[str, Any] = field(default_factory=dict)
 
@@ -44,6 +46,14 @@ _LIGHTGBM = Published(
         "max_depth": -1,
     },
     unlimited={"max_depth": -1},
+    cheap={  # FLAML 1.0.2, LGBMEstimator.search_space: low_cost_init_value and init_value
+        "learning_rate": 0.1,
+        "num_leaves": 4,
+        "min_data_in_leaf": 20,
+        "feature_fraction": 1.0,
+        "lambda_l1": 1 / 1024,
+        "lambda_l2": 1.0,
+    },
     portfolio=(
         # AutoGluon, GBM: Large, r131, r130
         {"learning_rate": 0.03, "num_leaves": 128, "min_data_in_leaf": 3, "feature_fraction": 0.9},
@@ -94,6 +104,17 @@ _XGBOOST = Published(
         "reg_lambda": 1.0,
     },
     unlimited={"max_leaves": 0, "max_depth": 0},
+    cheap={  # FLAML 1.0.2, XGBoostSklearnEstimator.search_space
+        "learning_rate": 0.1,
+        "max_leaves": 4,
+        "max_depth": 0,
+        "min_child_weight": 1.0,
+        "subsample": 1.0,
+        "colsample_bytree": 1.0,
+        "colsample_bylevel": 1.0,
+        "reg_alpha": 1 / 1024,
+        "reg_lambda": 1.0,
+    },
     portfolio=(
         # AutoGluon, XGB: r33, r89, r194
         {

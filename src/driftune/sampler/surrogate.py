@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,12 +95,23 @@ def one_thread() -> AbstractContextManager[Any]:
 
     Nothing happens where threadpoolctl, which comes with scikit-learn, is not installed.
     """
-    try:
-        from threadpoolctl import threadpool_limits
-    except ModuleNotFoundError:
+    controller = _find_blas()
+    if controller is None:
         return nullcontext()
-    limits: AbstractContextManager[Any] = threadpool_limits(1, user_api="blas")
+    limits: AbstractContextManager[Any] = controller.limit(limits=1, user_api="blas")
     return limits
+
+
+@cache
+def _find_blas() -> Any:
+    """The controller of the libraries that are loaded; to look for them takes 10 ms."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ModuleNotFoundError:
+        return None
+    import scipy.linalg  # noqa: F401 - its BLAS must be loaded to be found
+
+    return ThreadpoolController()
 
 
 def standardise(losses: Array, *, by_rank: bool) -> Array:

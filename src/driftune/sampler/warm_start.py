@@ -60,6 +60,19 @@ def portfolio(family: str, *, classification: bool = False) -> list[dict[str, An
     return [default | entry for entry in _find(family).portfolio]
 
 
+def cheap_start(family: str) -> dict[str, Any]:
+    """Return a configuration that costs next to nothing; empty where none is published.
+
+    >>> cheap_start("lightgbm")["num_leaves"], cheap_start("random_forest")
+    (4, {})
+
+    Raises:
+        UsageError: If the family is not known.
+    """
+    published = _find(family)
+    return published.default | published.cheap if published.cheap else {}
+
+
 def move_into(
     space: Mapping[str, BaseDistribution],
     params: Mapping[str, Any],

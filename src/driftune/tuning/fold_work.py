@@ -78,6 +78,7 @@ class FoldScore:
         latency_us: Time to predict one row of many, in millionths of a second, with one thread.
         memory_mb: Memory that the loaded model takes, in units of 1,000,000 bytes.
         cut: Whether the fit was ended before it had finished.
+        work: As :attr:`driftune.tuning.families.FoldFit.work`.
         resident_mb: Memory of the process that fitted, after the fit; 0 where nobody looked.
     """
 
@@ -89,6 +90,7 @@ class FoldScore:
     latency_us: float
     memory_mb: float
     cut: bool
+    work: float = math.nan
     resident_mb: float = 0.0
 
 
@@ -131,6 +133,7 @@ def fit_fold(
         latency_us=fit.seconds_per_row * 1e6,
         memory_mb=(fit.model_bytes if fit.loaded_bytes is None else fit.loaded_bytes) / 1e6,
         cut=fit.cut,
+        work=fit.work,
         resident_mb=resident_mb(),
     )
 

@@ -2,8 +2,8 @@
 
 The test is paired. On the folds that it has, a trial is compared with the incumbent on the same
 folds; how far such a partial difference may be from the final one is measured on the completed
-trials of the study. Stopping needs the whole prediction interval to lie on the losing side, so that
-one unlucky fold does not end a trial. In the spirit of F-Race (Birattari et al., GECCO 2002), with
+trials of the study, beside a prior that holds while they are few. Stopping needs the whole
+prediction interval to lie on the losing side, so that one unlucky fold does not end a trial. In the spirit of F-Race (Birattari et al., GECCO 2002), with
 a prediction interval in the place of a rank test, which has no power on three to five folds.
 """
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-FEWEST = 4  # completed trials before the first test
-CONFIDENCE = 0.98  # one-sided
+FEWEST = 2  # completed trials before the first test
+CONFIDENCE = 0.95  # one-sided
+PRIOR = 0.02  # of the incumbent's loss: how far apart two configurations are from fold to fold
+PRIOR_COUNT = 2  # how many completed trials the prior counts for
 
 
 def predict_loss(
@@ -36,7 +38,7 @@ def predict_loss(
         The predicted mean over all ``k`` folds, and whether it is, beyond noise, above that of the
         best completed trial. Never so with less than :data:`FEWEST` completed trials.
 
-    >>> losses = [[1.0, 2.0, 3.0], [1.1, 2.2, 3.2], [1.2, 2.2, 3.3], [1.3, 2.4, 3.3]]
+    >>> losses = [[1.0, 2.0, 3.0], [1.1, 2.2, 3.2], [1.2, 2.2, 3.3]]
     >>> predict_loss(losses, [1.5])
     (2.5, True)
     >>> predict_loss(losses, [1.1])
@@ -59,5 +61,7 @@ def _reach(losses: NDArray[np.float64], best: int, n_folds: int) -> float:
     others = np.delete(losses - losses[best], best, axis=0)
     early = others[:, :n_folds].mean(axis=1)
     miss = early - others.mean(axis=1)  # (n - 1,) what the first folds said, less what came true
-    spread = float(np.sqrt(np.mean(miss**2)))
-    return float(t.ppf(CONFIDENCE, len(miss)) * spread * np.sqrt(1 + 1 / len(miss)))
+    prior = PRIOR * abs(losses[best].mean())
+    count = PRIOR_COUNT + len(miss)
+    spread = np.sqrt((PRIOR_COUNT * prior**2 + np.sum(miss**2)) / count)
+    return float(t.ppf(CONFIDENCE, count) * spread * np.sqrt(1 + 1 / count))

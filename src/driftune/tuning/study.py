@@ -63,7 +63,7 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
     dask_address: str | None = None,
     storage: str | Path | None = None,
     study_name: str | None = None,
-    n_folds: int = 3,
+    n_folds: int = 5,
     splitter: str | Mapping[str, Any] | Splitter | CrossValidator | None = None,
     seed: int = 0,
     n_jobs: int | None = None,

@@ -6,6 +6,7 @@ A family is one small class; :func:`get_family` finds it by name. To write one o
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -79,6 +80,9 @@ class FoldFit:
         seconds: Wall time of training and prediction.
         cut: Whether the deadline ended the training.
         model_bytes: Size of the fitted model as it is stored, without rounds after the best one.
+        work: Seconds that the training takes on one thread of a typical machine, computed from
+            rounds, rows and leaves and not from a clock, so that a study that weighs it is
+            repeatable; NaN where the family cannot tell.
         seconds_per_row: Time of a prediction of many rows, divided by their number, with one
             thread; see :func:`driftune.tuning.footprint.predict_timed`.
         loaded_bytes: Memory that the loaded model takes; ``None`` for as much as it is stored in.
@@ -93,6 +97,7 @@ class FoldFit:
     cut: bool
     model_bytes: int
     seconds_per_row: float
+    work: float = math.nan
     loaded_bytes: int | None = None
 
 
