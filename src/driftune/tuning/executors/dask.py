@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from driftune.tuning.families import FoldFitter
 
 SECONDS = 30  # to reach the scheduler, and for its first worker to come
+CONNECTED = {"running", "connecting"}  # states of a client that has not given up
 ADDRESS = "DASK_SCHEDULER_ADDRESS"  # Dask's own environment variable
 
 
@@ -150,7 +151,8 @@ class DaskFolds:
             with suppress(InvalidStateError):  # it was done at this moment
                 future.set_exception(StudyEnded())
         self._tell_workers(end_study, self._study)
-        self._client.cancel([sent.task for _, sent in begun])
+        if self._client.status in CONNECTED:
+            self._client.cancel([sent.task for _, sent in begun])
 
     def close(self) -> None:
         """Take the work off the cluster."""
@@ -159,6 +161,8 @@ class DaskFolds:
         self._sent.release()
 
     def _send(self, future: Future[FoldScore], sent: Sent) -> None:
+        if self._client.status not in CONNECTED:  # it gave up, after trying for a while
+            raise self._lost()
         sent.task = self._client.submit(
             carry_out, self._sent, self._study, sent.order, sent.number, pure=False
         )
@@ -166,28 +170,30 @@ class DaskFolds:
 
     def _receive(self, future: Future[FoldScore], sent: Sent, task: Any) -> None:
         """Hand on what a task brought; called from a thread of Dask's."""
-        if future.done():
-            return
-        if task.status in {"cancelled", "lost"} and self._may_resend(sent):
-            self._sent = self._client.scatter(self._work, broadcast=True, hash=False)
-            self._send(future, sent)
-            return
         with suppress(InvalidStateError):  # it was revoked at this moment
-            if task.status == "finished":
-                future.set_result(task.result())
-            else:
-                future.set_exception(self._explain(task))
+            try:
+                if future.done():
+                    return
+                if task.status == "finished":
+                    future.set_result(task.result())
+                elif task.status != "error" and self._may_resend(sent):
+                    self._sent = self._client.scatter(self._work, broadcast=True, hash=False)
+                    self._send(future, sent)
+                else:
+                    future.set_exception(self._explain(task))
+            except OSError:
+                future.set_exception(self._lost())
 
     def _may_resend(self, sent: Sent) -> bool:
         """Whether a task was lost with the last copy of its table, for the first time."""
         sent.attempts += 1
-        return sent.attempts == 2 and self._client.status == "running"
+        return sent.attempts == 1 and self._client.status == "running"
 
     def _explain(self, task: Any) -> BaseException:
         from distributed.scheduler import KilledWorker
 
         if task.status != "error":
-            return PoolLost(str(_unreachable(self._address, "the connection was lost")))
+            return self._lost()
         error: BaseException = task.exception()
         if isinstance(error, KilledWorker):
             return WorkerLost(
@@ -196,9 +202,14 @@ class DaskFolds:
             )
         return error
 
+    def _lost(self) -> PoolLost:
+        return PoolLost(str(_unreachable(self._address, "the connection was lost")))
+
     def _tell_workers(self, what: Any, *arguments: Any) -> None:
-        with suppress(OSError):  # gone with the cluster: nothing is left to be told
-            self._client.run(what, *arguments, on_error="ignore")
+        """Run something small on every worker, unless they are out of reach."""
+        if self._client.status in CONNECTED:
+            with suppress(OSError, RuntimeError):  # the connection was lost at this moment
+                self._client.run(what, *arguments, on_error="ignore")
 
 
 @dataclass
