@@ -10,7 +10,7 @@ import numpy as np
 from driftune.tuning.cores import usable_cores
 from driftune.tuning.encoding import build_encoder
 from driftune.tuning.families import Shape, find_family
-from driftune.tuning.families.quiet import quiet
+from driftune.tuning.families.quiet import quiet, useful_threads
 from driftune.tuning.families.union import choose
 from driftune.tuning.prepared import prepare
 from driftune.tuning.row_limit import take_rows
@@ -80,19 +80,19 @@ def refit(
     rounds = result.best_rounds
     if algorithm.rounds_grow:
         rounds = scaled_rounds(rounds, result.fold_rows, len(prepared.y))
-    columns = len(prepared.feature_names)
+    columns, threads = len(prepared.feature_names), n_jobs or usable_cores()
     model = algorithm.make_estimator(
         params,
         rounds,
         problem.metric_object,
-        n_jobs=n_jobs or usable_cores(),
+        n_jobs=threads,
         seed=result.seed,
         shape=Shape(len(prepared.y), columns, len(prepared.categorical)),
     )
     pipeline = Pipeline([("encoder", build_encoder(prepared)), ("model", model)])
     y = prepared.y if prepared.classes is None else prepared.classes[prepared.y]
     arguments = algorithm.fit_arguments(len(prepared.categorical))
-    with quiet():
+    with quiet(useful_threads(threads, len(prepared.y))):
         pipeline.fit(prepared.X, y, **{f"model__{k}": v for k, v in arguments.items()})
     if result.constraints:
         from driftune.tuning.constraints import warn_of_broken

@@ -103,6 +103,11 @@ class SearchSpace:
             for name, entry in mapping.items()
             if "start" in entry
         }
+        if when and start:
+            raise UsageError(
+                f"tuning.space.{min(start)}.start stands beside a `when` ({min(when)}): the sampler"
+                " widens a starting box again only where every parameter always exists."
+            )
         return cls({name: known[name] for name in order(known, when)}, when, start)
 
     def distributions(self) -> dict[str, BaseDistribution]:
@@ -124,9 +129,13 @@ class SearchSpace:
         ``params`` does not have stays, for the sampler may choose that one so that it exists.
         """
         moved: dict[str, Any] = {}
+        absent: set[str] = set()
         for name, parameter in self.parameters.items():
-            given = {p: c for p, c in self.when.get(name, {}).items() if p in moved}
-            if name in params and is_active(given, moved):
+            conditions = self.when.get(name, {})
+            known = {p: condition for p, condition in conditions.items() if p in moved}
+            if absent & conditions.keys() or not is_active(known, moved):
+                absent.add(name)
+            elif name in params:
                 moved[name] = parameter.nearest(params[name])
         return moved
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -156,11 +158,19 @@ def _range(where: str, kind: Any, keys: dict[str, Any]) -> Parameter:
     for key in ("low", "high"):
         _number(where, key, keys.get(key), kind)
     try:
-        parameter: Parameter = kind(**keys)
-        parameter.distribution()
+        parameter = kind(**keys)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of a step; the next line is clearer
+            last = parameter.nearest(parameter.high)
     except (ValueError, TypeError) as error:
         raise UsageError(f"{where} cannot be used: {error}") from error
-    return parameter
+    if not math.isclose(last, parameter.high):
+        raise UsageError(
+            f"{where}.high is {parameter.high:g}, which no step of {parameter.step:g} from "
+            f"{parameter.low:g} reaches; the last one is {last:g}."
+        )
+    read: Parameter = parameter
+    return read
 
 
 def _number(where: str, key: str, value: Any, kind: Any) -> Any:

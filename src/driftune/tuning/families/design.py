@@ -7,7 +7,7 @@ from typing import Any
 MOST_LEVELS = 100  # columns that one categorical column may become; the rarest share the last one
 
 
-def build_design(n_categorical: int) -> Any:
+def build_design(n_columns: int, n_categorical: int) -> Any:
     """An unfitted transformer of the encoded table, ``(n, p)`` with NaN, to a dense or sparse one.
 
     Categories become one column each, a missing one too where it was missing at fit; one that was
@@ -15,7 +15,8 @@ def build_design(n_categorical: int) -> Any:
     so; all numbers have mean 0 and variance 1.
 
     Args:
-        n_categorical: How many of the first columns are categorical.
+        n_columns: Columns of the encoded table.
+        n_categorical: How many of the first ones are categorical.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
@@ -27,12 +28,11 @@ def build_design(n_categorical: int) -> Any:
         SimpleImputer(strategy="median", keep_empty_features=True, add_indicator=True),
         StandardScaler(),
     )
-    return ColumnTransformer(
-        [
-            ("categories", levels, slice(0, n_categorical)),
-            ("numbers", numbers, slice(n_categorical, None)),
-        ]
-    )
+    parts = [
+        ("categories", levels, list(range(n_categorical))),
+        ("numbers", numbers, list(range(n_categorical, n_columns))),
+    ]
+    return ColumnTransformer([part for part in parts if part[2]])
 
 
 def group_levels(n_categorical: int, most: int) -> Any:

@@ -91,6 +91,8 @@ def _installed() -> list[str]:
 def _unite(members: list[Family]) -> Family:
     from driftune.tuning.families.union import Union
 
+    if not members:
+        raise UsageError("tuning.family is an empty list: name a model family.")
     if len(members) == 1:
         return members[0]
     return Union(tuple(members))

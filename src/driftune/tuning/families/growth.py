@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 STEP_SECONDS = 0.5  # what a step that need not be of a certain size should take
 ITERATIONS = 25  # of a solver in one step
-SLICE_ROWS = 20_000  # of an epoch, between two looks at the clock
+SLICE_BATCHES = 100  # of an epoch, between two looks at the clock
 PATIENCE = 10  # epochs without gain before a network's training ends
 
 
@@ -73,7 +73,7 @@ def grow_trees(model: Any, rows: FoldRows, stop: Stop) -> Trained:
     The trees do not depend on how many are made at a time, so that the clock changes nothing. The
     threads of the model share the trees of a step.
     """
-    wanted, grown, step = int(model.n_estimators), 0, max(1, int(model.n_jobs or 1))
+    wanted, grown, step = int(model.n_estimators), 0, max(1, getattr(model, "n_jobs", None) or 1)
     model.set_params(warm_start=True)
     while grown < wanted:
         began = time.monotonic()
@@ -110,18 +110,19 @@ def run_epochs(
     Args:
         model: An ``MLPRegressor`` or ``MLPClassifier``; ``max_iter`` is the most epochs.
         rows: The fold.
-        stop: Asked after every 20,000 rows.
+        stop: Asked after every 100 batches.
         loss: Of the model on the validation rows.
         seed: Of the shuffles.
     """
     rng = np.random.default_rng(seed)
     extra = {"classes": np.arange(rows.n_classes)} if rows.n_classes else {}
+    batch = 200 if model.batch_size == "auto" else int(model.batch_size)
+    parts = -(-len(rows.y) // (batch * SLICE_BATCHES))
     curve: list[float] = []
     best: Any = None
     cut = False
     while len(curve) < model.max_iter and not cut:
-        order = rng.permutation(len(rows.y))
-        for part in np.array_split(order, -(-len(order) // SLICE_ROWS)):
+        for part in np.array_split(rng.permutation(len(rows.y)), parts):
             model.partial_fit(rows.X[part], rows.y[part], **extra)
             cut = stop()
             if cut:

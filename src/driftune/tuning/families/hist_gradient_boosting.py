@@ -76,7 +76,11 @@ class HistGradientBoosting(ScikitFamily):
         # they end their training themselves, once per round, so that all is left in order.
         watch = _Watch(model._should_stop, stop)
         model._should_stop = watch
-        model.fit(rows.X, rows.y, X_val=rows.X_valid, y_val=rows.y_valid)
+        X_valid, y_valid = rows.X_valid, rows.y_valid
+        if rows.n_classes:  # a class that the training rows lack cannot be measured
+            seen = np.isin(y_valid, rows.y)
+            X_valid, y_valid = X_valid[seen], y_valid[seen]
+        model.fit(rows.X, rows.y, X_val=X_valid, y_val=y_valid)
         del model._should_stop
         losses = -np.asarray(model.validation_score_[1:])  # the first one is without any tree
         best = int(np.argmin(losses)) + 1

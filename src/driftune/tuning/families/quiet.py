@@ -10,9 +10,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+ROWS_PER_THREAD = 10_000
+
 _lock = Lock()
 _inside = 0
 _open = ExitStack()
+
+
+def useful_threads(n_jobs: int, n_rows: int) -> int:
+    """Threads of OpenMP and linear algebra that a table can keep busy.
+
+    They wait for one another many times per round: with 2 threads a boosting of 240 rows took 1.2 s
+    on a busy machine of two cores, and 0.14 s with one.
+
+    >>> useful_threads(8, 240), useful_threads(8, 35_000)
+    (1, 3)
+    """
+    return max(1, min(n_jobs, n_rows // ROWS_PER_THREAD))
 
 
 @contextmanager

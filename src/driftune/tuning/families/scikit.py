@@ -12,7 +12,7 @@ import numpy as np
 
 from driftune.tuning.families.design import build_design
 from driftune.tuning.families.growth import FoldRows, Trained, fit_once, grow_trees
-from driftune.tuning.families.quiet import quiet
+from driftune.tuning.families.quiet import quiet, useful_threads
 from driftune.tuning.footprint import predict_timed
 
 if TYPE_CHECKING:
@@ -94,7 +94,9 @@ class ScikitFamily:
 
     def prepare(self, order: Order) -> Any:
         """An unfitted transformer of the encoded table, or ``None`` for the table as it is."""
-        return None if self.takes_codes else build_design(order.shape.n_categorical)
+        if self.takes_codes:
+            return None
+        return build_design(order.shape.n_columns, order.shape.n_categorical)
 
     def train(self, model: Any, rows: FoldRows, order: Order, stop: Stop) -> Trained:
         """Train a model that :meth:`build` made; tree by tree where it can be, else in one go."""
@@ -156,7 +158,7 @@ class ScikitFolds:
 
         started = time.monotonic()
         order = self._order(fold)
-        with quiet(self.n_jobs):
+        with quiet(useful_threads(self.n_jobs, order.shape.n_rows)):
             design, rows, sampled = self._rows(fold, order)
             model = self.family.build(params, order)
             trained = self.family.train(model, rows, order, stop)

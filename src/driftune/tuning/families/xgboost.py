@@ -11,6 +11,7 @@ import numpy as np
 
 from driftune.tuning.families.entries import between, log_scale, whole
 from driftune.tuning.families.lightgbm import MAX_ROUNDS, TRAIN_SAMPLE, stopping_patience
+from driftune.tuning.families.quiet import useful_threads
 from driftune.tuning.footprint import predict_timed
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ class XGBoost:
         self, table: Table, folds: Sequence[Fold], *, n_jobs: int, seed: int
     ) -> XGBoostFolds:
         """Prepare the folds; binning happens at the first fit."""
-        return XGBoostFolds(table, folds, n_jobs, seed)
+        rows = max(len(fold.train) for fold in folds)
+        return XGBoostFolds(table, folds, useful_threads(n_jobs, rows), seed)
 
     def make_estimator(
         self,
@@ -127,7 +129,7 @@ class XGBoost:
             tree_method="hist",
             enable_categorical=shape.n_categorical > 0,
             feature_types=feature_types(shape.n_columns, shape.n_categorical),
-            n_jobs=n_jobs,
+            n_jobs=useful_threads(n_jobs, shape.n_rows),
             random_state=seed,
             verbosity=0,
         )
