@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.model_selection import PredefinedSplit
+from sklearn.model_selection import GroupKFold, PredefinedSplit
 
 from driftune.errors import DataError, UsageError
 from driftune.problem import Problem
 from driftune.settings import Tuning
-from driftune.tuning import prepare
+from driftune.tuning import Budget, prepare, refit, tune
 from driftune.tuning.fold_plan import folds_for
 from driftune.tuning.splitter_choice import Splitter
 from driftune.tuning.splitters import forward_chaining, kfold
@@ -167,6 +167,23 @@ def test_random_folds_on_ordered_rows_are_possible_and_not_silent(caplog):
 def test_what_cannot_be_meant_names_the_setting(wrong, names):
     with pytest.raises(UsageError, match=names):
         cut(wrong, drop=["day", "patient"])
+
+
+@pytest.mark.parametrize("splitter", ["grouped", GroupKFold(2)])
+def test_a_study_knows_no_group_and_neither_does_its_model(splitter):
+    problem, table = visits(drop=["day"], group="patient")
+    result = tune(
+        problem, table, space={"num_leaves": {"type": "int", "low": 2, "high": 9}}, n_folds=2,
+        splitter=splitter, budget=Budget(max_trials=1), n_jobs=1,
+    )  # fmt: skip
+    assert len(result.trials["fold_scores"][0]) == 2
+    assert len(refit(problem, table, result).predict(table[["a"]])) == len(table)
+
+
+def test_a_splitter_that_cannot_be_read_is_named():
+    problem, table = visits(drop=["day"], group="patient")
+    with pytest.raises(UsageError, match=r"tuning\.splitter is 5"):
+        tune(problem, table, splitter=5)
 
 
 def test_a_name_in_the_settings_is_a_kind():

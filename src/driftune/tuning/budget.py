@@ -74,8 +74,9 @@ class Budget:
             if name == "patience" and value in ("auto", "never"):
                 continue
             if value is not None and not (_is_number(value) and value >= lowest):
+                words = ", auto or never" if name == "patience" else ""
                 raise UsageError(
-                    f"budget.{name} is {value!r}; it must be a number of at least {lowest}."
+                    f"budget.{name} is {value!r}; it must be a number of at least {lowest}{words}."
                 )
         _check_prices(self)
 
