@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from driftune.errors import UsageError
 from driftune.tuning.ladder import ETA, FEWEST_OF_A_CLASS, WORTHWHILE, Ladder, choose_parts
 from driftune.tuning.splitters import forward_chaining, kfold
-from driftune.tuning.subsets import MOST_VALIDATION_ROWS, rank_rows
+from driftune.tuning.subsets import FEWEST_VALIDATION_ROWS, rank_rows
 
 
 def build(folds, classes=None, **settings):
-    chosen = {"newest": False, "forced": True, "seed": 0} | settings
+    chosen = {"recent": False, "forced": True, "seed": 0} | settings
     return Ladder.build(folds, classes, **chosen)
 
 
@@ -31,10 +31,13 @@ def test_each_rung_is_part_of_the_next_and_validates_alike():
         assert np.array_equal(few.valid, fold.valid)
 
 
-def test_a_time_column_keeps_the_newest_rows():
-    ladder = build(forward_chaining(4000, 3), newest=True)
+def test_a_time_column_prefers_the_newest_rows_and_keeps_some_old_ones():
+    ladder = build(forward_chaining(4000, 3), recent=True)
     for few, fold in zip(ladder.folds[:3], ladder.folds[3:], strict=True):
-        assert np.array_equal(few.train, fold.train[-len(few.train) :])
+        age = np.searchsorted(fold.train, few.train) / len(fold.train)
+        assert 0.6 < age.mean() < 0.75
+        assert 0.03 < np.mean(age < 0.25) < 0.15
+        assert np.mean(age > 0.75) > 0.4
 
 
 def test_a_sample_comes_from_everywhere():
@@ -58,12 +61,16 @@ def test_every_beginning_of_the_order_is_stratified(classes, seed):
             assert np.all(counts > 0)
 
 
-def test_huge_validation_blocks_are_sampled_below_the_top():
-    folds = forward_chaining(8 * MOST_VALIDATION_ROWS, 3)
-    ladder = build(folds, newest=True)
-    assert {len(fold.valid) for fold in ladder.folds[:-3]} == {MOST_VALIDATION_ROWS}
+def test_a_lower_rung_validates_on_no_more_rows_than_it_trains_on():
+    folds = forward_chaining(400_000, 3)
+    ladder = build(folds, recent=True)
+    low, middle = ladder.folds[:3], ladder.folds[3:6]
+    for few, more, fold in zip(low, middle, folds, strict=True):
+        for cut in (few, more):
+            size = max(len(cut.train), FEWEST_VALIDATION_ROWS)
+            assert len(cut.valid) == min(size, len(fold.valid))
+        assert set(few.valid) < set(more.valid) <= set(fold.valid)
     assert ladder.folds[-3:] == folds
-    assert set(ladder.folds[0].valid) < set(folds[0].valid)
 
 
 def test_rungs_only_where_they_pay():

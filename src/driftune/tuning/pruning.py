@@ -73,7 +73,7 @@ class Pruning:
         return Ladder.build(
             task.folds,
             task.table.y if task.table.n_classes else None,
-            newest=task.prepared.time is not None,
+            recent=task.prepared.time is not None,
             forced=self.name != "auto",
             seed=task.seed,
         )
