@@ -153,7 +153,7 @@ class Card:
             if name not in rows.columns:
                 raise DataError(f"no column {name!r}.{close_match(name, rows.columns)}")
         taken = {
-            column.name: as_float(rows[[column.name]])[:, 0]
+            column.name: as_float(rows[[column.name]])[:, 0].astype(np.float64)
             if column.categories is None
             else as_text(rows[[column.name]])[column.name].to_numpy(dtype=object)
             for column in self.columns

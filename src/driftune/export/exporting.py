@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from driftune.errors import ExportFailed, UsageError, close_match
+from driftune.errors import DataError, ExportFailed, UsageError, close_match
 from driftune.export.agreement import prove
 from driftune.export.card import Card
 from driftune.export.reading import card_path, load_exported
@@ -113,7 +113,11 @@ def _try_onnx(
 
     with replace_file(path) as file:
         file.write_bytes(build_onnx(pipeline, card, precision).SerializeToString())
-        exported = load_exported(file)
+        try:
+            exported = load_exported(file)
+        except DataError as error:
+            why = str(error.__cause__ or error).splitlines()[0]
+            raise ExportFailed(f"onnxruntime cannot run it in {precision}: {why}.") from error
         agreement = prove(pipeline, exported, rows)
         _refuse(agreement, f"onnx in {precision}")
         size, latency = file.stat().st_size / 1e3, _time(exported, rows)

@@ -40,8 +40,8 @@ def build_onnx(pipeline: Pipeline, card: Card, precision: Precision) -> ModelPro
     model = _convert(pipeline[-1], len(card.columns), precision)
     graph = compose.merge_models(
         _encoder(card, precision, model),
-        compose.add_prefix(model, "model/", rename_inputs=False, rename_outputs=False),
-        io_map=[(ENCODED, ENCODED)],
+        compose.add_prefix(model, "model/"),
+        io_map=[(f"driftune/{ENCODED}", f"model/{ENCODED}")],
         producer_name="driftune",
     )
     entry = graph.metadata_props.add()
@@ -70,7 +70,19 @@ def _convert(model: Any, n_columns: int, precision: Precision) -> ModelProto:
             f"skl2onnx and onnxmltools cannot convert this {type(model).__name__} to ONNX in"
             f" {precision}: {_first_line(error)}"
         ) from error
+    _raise_opset(found)
     return found  # type: ignore[no-any-return]
+
+
+def _raise_opset(model: ModelProto) -> None:
+    """Declare the opset that the encoder needs; skl2onnx declares the oldest that will do."""
+    from onnx import helper
+
+    from driftune.export.converters import ML_OPSET
+
+    others = [entry for entry in model.opset_import if entry.domain != "ai.onnx.ml"]
+    del model.opset_import[:]
+    model.opset_import.extend([*others, helper.make_opsetid("ai.onnx.ml", ML_OPSET)])
 
 
 def _register(model: Any) -> None:
@@ -99,14 +111,16 @@ def _encoder(card: Card, precision: Precision, model: ModelProto) -> ModelProto:
         inputs.append(helper.make_tensor_value_info(column.name, kind, [None, 1]))
         part = column.name
         if column.categories is not None:
-            part = f"code/{number}"
+            part = f"driftune/code/{number}"
             nodes.append(_codes(column, part))
-        nodes.append(helper.make_node("Cast", [part], [f"number/{number}"], to=TensorProto.DOUBLE))
-        parts.append(f"number/{number}")
-    nodes.append(helper.make_node("Concat", parts, ["table"], axis=1))
+        nodes.append(
+            helper.make_node("Cast", [part], [f"driftune/number/{number}"], to=TensorProto.DOUBLE)
+        )
+        parts.append(f"driftune/number/{number}")
+    nodes.append(helper.make_node("Concat", parts, ["driftune/table"], axis=1))
     kind = TensorProto.DOUBLE if precision == "float64" else TensorProto.FLOAT
-    nodes.append(helper.make_node("Cast", ["table"], [ENCODED], to=kind))
-    output = helper.make_tensor_value_info(ENCODED, kind, [None, len(card.columns)])
+    nodes.append(helper.make_node("Cast", ["driftune/table"], [f"driftune/{ENCODED}"], to=kind))
+    output = helper.make_tensor_value_info(f"driftune/{ENCODED}", kind, [None, len(card.columns)])
     graph = helper.make_graph(nodes, "driftune", inputs, [output])
     return helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
 

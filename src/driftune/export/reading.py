@@ -93,7 +93,8 @@ class OnnxModel(ExportedModel):
     """An ONNX graph that takes the raw columns, run by ``onnxruntime`` on one thread.
 
     Each column is an input of its name and the shape ``(n, 1)``: text for categories, float64 for
-    numbers; see :mod:`driftune.export.card` for missing ones.
+    numbers; see :mod:`driftune.export.card` for missing ones. Its last output is the prediction:
+    ``(n, 1)`` numbers, or ``(n, k)`` probabilities in the order of ``classes``.
     """
 
     def __init__(self, path: Path) -> None:
