@@ -90,6 +90,13 @@ def test_a_search_by_time_alone_stops_when_it_stands_still_within_noise():
     assert limits_of(FLAT, folds=0.5, max_trials=200, patience="auto") is None, "a fifth is more"
 
 
+def test_starts_that_bring_nothing_new_end_no_search():
+    clock = Budget(max_seconds=None, max_trials=None).clock()
+    started = {"fixed_params": {}}
+    trials = [scored(value, 0.5, system_attrs=started) for value in FLAT]
+    assert Limits(clock=clock, maximize=False, tolerance=0.01).resume(trials)
+
+
 def test_it_does_not_stop_while_more_trials_promise_more_than_noise():
     draw = np.random.default_rng(3)
     rising = [1.0, *(1.0 + 4 * draw.random(size=14)).tolist()]

@@ -43,9 +43,10 @@ class Budget:
         patience: When the study counts as converged. A number: after so many trials without a
             relative gain above ``max(0.001, 1/sqrt(validation rows))``. ``auto``: after 10 of
             them, or a fifth of ``max_trials`` (of the trials so far where that is ``None``) if that
-            is more, provided that twice the trials would gain less than the standard error of the
-            validation; see :mod:`driftune.tuning.search_curve`. ``never``. ``None``: ``never`` with
-            ``max_trials``, which then says exactly how many are run, else ``auto``.
+            is more, warm starts not counted, provided that twice the trials would gain less than
+            the standard error of the validation; see :mod:`driftune.tuning.search_curve`.
+            ``never``. ``None``: ``never`` with ``max_trials``, which then says exactly how many
+            are run, else ``auto``.
 
     Raises:
         UsageError: A limit is negative, is not a duration, or buys no row.

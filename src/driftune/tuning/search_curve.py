@@ -50,7 +50,7 @@ def predict_gain(losses: Sequence[float], pruned: int = 0) -> float:
 
     Args:
         losses: Of the completed trials, lower is better; at least one.
-        pruned: Trials that were stopped because they could not win.
+        pruned: Trials that could not win, and were stopped or are against a constraint.
 
     Returns:
         A gain in units of the loss, never negative; infinite for fewer than :data:`FEWEST` trials.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from threading import RLock
 from typing import TYPE_CHECKING
 
+from driftune.sampler import source_of
 from driftune.sampler.history import is_feasible
 from driftune.sampler.purse import count_spending
 from driftune.tuning.objective import EVALUATION, FAILURE
@@ -59,6 +60,7 @@ class Limits:
     counted: int = 0
     best: float | None = None
     since_gain: int = 0
+    searched_since_gain: int = 0
     llm_calls: int = 0
     llm_cost_usd: float = 0.0
     failures: list[str] = field(default_factory=list)
@@ -129,18 +131,21 @@ class Limits:
         if isinstance(patience, int):
             return self.completed > 0 and self.since_gain >= patience
         enough = SHARE_WITHOUT_GAIN * (budget.max_trials or self.counted)
-        if patience == "never" or self.since_gain < max(FEWEST_WITHOUT_GAIN, enough):
+        # the starts are chosen, not searched for: that they bring nothing new ends no search
+        if patience == "never" or self.searched_since_gain < max(FEWEST_WITHOUT_GAIN, enough):
             return False
         return self._expects_noise(trials)
 
     def _expects_noise(self, trials: Sequence[FrozenTrial]) -> bool:
         """Whether twice the trials would gain less than the validation can tell."""
         sign = -1.0 if self.maximize else 1.0
-        scored = [t for t in trials if t.state.name == "COMPLETE" and t.value is not None]
-        pruned = sum(trial.state.name == "PRUNED" for trial in trials)
+        ended = [t for t in trials if t.state.name in {"COMPLETE", "PRUNED"}]
+        won = [t for t in ended if t.state.name == "COMPLETE" and is_feasible(t)]
+        scored = [t for t in won if t.value is not None]
         if not scored:
             return False
-        gain = predict_gain([sign * float(t.value or 0.0) for t in scored], pruned)
+        losses = [sign * float(t.value or 0.0) for t in scored]
+        gain = predict_gain(losses, pruned=len(ended) - len(scored))
         known = [t.user_attrs[EVALUATION] for t in scored if EVALUATION in t.user_attrs]
         folds = [[sign * score for score in facts["fold_scores"]] for facts in known]
         return bool(folds) and gain <= paired_error(folds)
@@ -165,29 +170,30 @@ class Limits:
         self.completed = len(scored) + len(hopeless)
         values = [float(t.value) for t in scored if t.value is not None and is_feasible(t)]
         self.best = (max if self.maximize else min)(values, default=None)
-        self.since_gain = self._count_since_gain(trials)
+        stale = self._without_gain(trials)
+        self.since_gain = len(stale)
+        self.searched_since_gain = sum(source_of(trial) != "warm_start" for trial in stale)
         self.llm_calls, self.llm_cost_usd = count_spending(trials)
 
-    def _count_since_gain(self, trials: Sequence[FrozenTrial]) -> int:
-        """How many trials ago the best score last moved by more than noise."""
+    def _without_gain(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+        """The trials since the best score last moved by more than noise."""
         sign = -1.0 if self.maximize else 1.0
-        reference, since = math.inf, 0
+        reference = math.inf
+        since: list[FrozenTrial] = []
         for trial in trials:
             if trial.state.name not in {"COMPLETE", "PRUNED"}:
                 continue
             if not is_feasible(trial):  # while nothing may win, the search is not at its end
-                since += math.isfinite(reference)
+                since += [trial] if math.isfinite(reference) else []
                 continue
-            since += 1
+            since.append(trial)
             if trial.state.name == "COMPLETE" and trial.value is not None:
                 margin = 0.0 if math.isinf(reference) else self.tolerance * abs(reference)
                 if sign * trial.value < reference - margin:
-                    reference, since = sign * trial.value, 0
+                    reference, since = sign * trial.value, []
         return since
 
     def _event(self, trial: FrozenTrial) -> TrialProgress:
-        from driftune.sampler import source_of
-
         seconds, dollars = self.clock.budget.seconds, self.clock.budget.max_llm_cost_usd
         asked = self.llm_calls > 0 and dollars is not None
         return TrialProgress(
