@@ -76,7 +76,7 @@ def read_url(storage: str | Path) -> URL:
         return URL.create("sqlite", database=str(storage))
     try:
         url = make_url(str(storage).replace("postgres://", "postgresql://", 1))
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the second for a port that is no number
         raise UsageError(
             "`storage` is no database URL; write the path of an SQLite file, or one like"
             " postgresql://user@host/database."
