@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 TRIAL_TAG = "driftune.trial"
 MAX_VALUE_LENGTH = 500
 STATUS = {"PRUNED": "KILLED", "FAIL": "FAILED"}  # as MLflow's own storage for Optuna has it
-MEASURED = (
-    "spread", "train_gap", "best_iteration", "fit_seconds", "model_kb", "latency_us", "memory_mb",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -151,6 +148,9 @@ def _trials(rows: Iterable[Mapping[Any, Any]], metric: str, at: int) -> list[Tri
 
 
 def _trial(row: Mapping[Any, Any], metric: str, started: int, ended: int) -> TrialRun:
+    from driftune.tuning.result import EXPLANATIONS
+
+    measured = {name: row.get(name) for name in EXPLANATIONS if name != "fold_scores"}
     state = str(row["state"])
     tags = {"driftune.source": str(row["source"]), "driftune.state": state}
     for name in ("rationale", "failure"):
@@ -164,5 +164,5 @@ def _trial(row: Mapping[Any, Any], metric: str, started: int, ended: int) -> Tri
         ended=ended,
         tags=tags,
         params=texts(row["params"] if isinstance(row["params"], dict) else {}),
-        metrics=finite({metric: row["value"], **{name: row.get(name) for name in MEASURED}}),
+        metrics=finite({metric: row["value"], **measured}),
     )
