@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from tuning_claims import find_claims
 from tuning_flaml import FLAMLFailed, find_obstacle, run_flaml
 from tuning_picture import draw
-from tuning_races import OURS, Race
+from tuning_races import BEFORE, OURS, Race
 from tuning_report import print_incumbents, print_report
 from tuning_tables import FLIGHTS, ROWS, TABLES, load_table, metric_of
 
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from tuning_tables import RaceTable
 
 HERE = Path(__file__).parent
-ARMS = ("plain", "plain2", OURS)  # in this order where the seed is even
+ARMS = ("plain", "plain2", OURS, BEFORE)  # in this order where the seed is even
 FLAML_ARMS = ("flaml", "flaml-early")  # as long as our study; as long as we took to plain's score
 PACKAGES = ("lightgbm", "optuna", "scikit-learn")
 QUICK = {"tables": ["air_time"], "arms": ["plain", OURS], "seeds": 1, "cores": 1}
-FULL = {"tables": list(TABLES), "arms": [*ARMS, *FLAML_ARMS], "seeds": 2, "cores": 0}
+FULL = {"tables": list(TABLES), "arms": [*ARMS[:3], *FLAML_ARMS], "seeds": 2, "cores": 0}
 ROOMS = ("tuning", "sampler")  # of the library: they decide what tune() does
 
 
@@ -75,7 +75,7 @@ def _gather_one(
     race = Race(name, seed, metric_of(name), {})
     for arm in (*ARMS, *FLAML_ARMS):
         run = document["runs"].get(run_key(arm, name, seed, options))
-        if run and run["code"] == fingerprint(arm, flaml_seconds(race, arm)):
+        if run and run["code"] == fingerprint(arm, flaml_seconds(race, arm), options):
             race.runs[arm] = run
     return race
 
@@ -109,7 +109,7 @@ def _race(
         except FLAMLFailed as error:
             print(f"left out: {error}", flush=True)
             continue
-        document["runs"][key] = {"code": fingerprint(arm, budget), **outcome}
+        document["runs"][key] = {"code": fingerprint(arm, budget, options), **outcome}
         _save(document, path)
         print(f"{outcome['seconds']:.1f} s", flush=True)
 
@@ -124,20 +124,31 @@ def _run_arm(
     if budget is not None:
         return run_flaml(table, options.flaml, seconds=budget, cores=options.cores)
     order = {"arm": arm, "seed": table.seed, "trials": options.trials, "cores": options.cores}
-    outcome = run_apart(table, {**order, "known": known})
+    source = options.before if arm == BEFORE else None
+    outcome = run_apart(table, {**order, "known": known}, source)
     known.update(outcome.pop("known"))
     return outcome
 
 
-def run_apart(table: RaceTable, order: dict[str, Any]) -> dict[str, Any]:
-    """Run an arm in a process of its own, so that times and memory are its own."""
+def run_apart(
+    table: RaceTable, order: dict[str, Any], source: Path | None = None
+) -> dict[str, Any]:
+    """Run an arm in a process of its own, so that times and memory are its own.
+
+    Args:
+        table: The table.
+        order: See ``tuning_arm.run_arm``.
+        source: Another checkout, whose library is measured.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         table_file, order_file = folder / "table.pickle", folder / "order.json"
         table_file.write_bytes(pickle.dumps(table))
         order_file.write_text(json.dumps(order | {"table_file": str(table_file)}))
         command = [sys.executable, str(HERE / "tuning_arm.py"), str(order_file)]
-        subprocess.run(command, check=True)
+        paths = [] if source is None else [str(source / "src"), str(source)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)} if paths else None
+        subprocess.run(command, check=True, env=environment)
         outcome: dict[str, Any] = json.loads(order_file.with_suffix(".out.json").read_text())
     return outcome
 
@@ -154,21 +165,29 @@ def yardstick_key(name: str, seed: int, options: argparse.Namespace) -> str:
     return f"{name} {options.rows} rows" if name in FLIGHTS else f"{name} seed {seed}"
 
 
-@cache
-def fingerprint(arm: str, budget: float | None = None) -> str:
+def fingerprint(arm: str, budget: float | None, options: argparse.Namespace) -> str:
     """Return a hash of what decides the outcome of an arm."""
     from tuning_plain import RULES
 
+    if arm in FLAML_ARMS:
+        parts = [(HERE / "flaml_rival.py").read_text(), str(budget)]
+    else:
+        parts = [*(f"{name} {version(name)}" for name in PACKAGES), str(RULES)]
+    if arm in (OURS, BEFORE):
+        parts.append(_hash_library(options.before if arm == BEFORE else None))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+@cache
+def _hash_library(source: Path | None) -> str:
     import driftune
 
-    parts = [*(f"{name} {version(name)}" for name in PACKAGES), str(RULES)]
-    if arm == OURS:
-        folder = Path(driftune.__file__).parent
-        files = [file for room in ROOMS for file in sorted((folder / room).rglob("*.py"))]
-        parts += [file.read_text() for file in files]
-    elif arm in FLAML_ARMS:
-        parts = [(HERE / "flaml_rival.py").read_text(), str(budget)]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    folder = Path(driftune.__file__).parent if source is None else source / "src" / "driftune"
+    files = [file for room in ROOMS for file in sorted((folder / room).rglob("*.py"))]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
 
 
 def _leave_out_flaml(options: argparse.Namespace) -> None:
@@ -210,11 +229,16 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--cores", type=int, help="that every arm may use; 0: all")
     parser.add_argument("--quick", action="store_true", help="air_time, one seed, one core")
     parser.add_argument("--flaml", type=Path, help="a Python interpreter that has FLAML")
+    parser.add_argument("--before", type=Path, help="a checkout of an earlier version: arm before")
     parser.add_argument("--out", type=Path, help="folder of the results")
     options = parser.parse_args(arguments)
     for name, value in (QUICK if options.quick else FULL).items():
         if getattr(options, name) is None:
             setattr(options, name, value)
+    if options.before is not None:
+        options.arms = [*(arm for arm in options.arms if arm != BEFORE), BEFORE]
+    elif BEFORE in options.arms:
+        parser.error("the arm before needs --before FOLDER")
     quick_folder = Path(tempfile.gettempdir()) / "driftune-tuning-race"
     options.out = options.out or (quick_folder if options.quick else HERE / "results")
     return options

@@ -19,6 +19,7 @@ from typing import Any
 import tuning_driftune
 import tuning_plain
 from tuning_plain import Moment
+from tuning_races import BEFORE, OURS
 from tuning_stopwatch import watching
 
 from driftune.tuning.cores import usable_cores
@@ -40,8 +41,8 @@ def run_arm(table: Any, order: dict[str, Any], known: dict[str, float]) -> dict[
 
     Args:
         table: A ``RaceTable``.
-        order: ``arm`` (``plain``, ``plain2`` for two processes, ``driftune``), ``seed`` and
-            ``trials``.
+        order: ``arm`` (``plain``, ``plain2`` for two processes, ``driftune``, ``before``),
+            ``seed`` and ``trials``.
         known: Scores by the yardstick that need not be taken again; gets the new ones.
     """
     cores = usable_cores()
@@ -49,7 +50,7 @@ def run_arm(table: Any, order: dict[str, Any], known: dict[str, float]) -> dict[
     with tempfile.TemporaryDirectory() as name, watching() as watch:
         folder = Path(name)
         began = time.perf_counter()
-        if order["arm"] == "driftune":
+        if order["arm"] in (OURS, BEFORE):
             outcome, result = tuning_driftune.run_driftune(
                 table, seed=order["seed"], trials=order["trials"], folder=folder
             )

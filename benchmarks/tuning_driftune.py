@@ -85,9 +85,14 @@ def time_tracking(table: RaceTable, result: TuningResult, folder: Path) -> dict[
     from driftune.tracking import Tracker
 
     name = table.problem.name
-    tracker = Tracker(f"sqlite:///{folder / 'mlflow.db'}", folder / "artifacts")
+    uri, artifacts = f"sqlite:///{folder / 'mlflow.db'}", folder / "artifacts"
+    spooled = hasattr(Tracker, "track")  # an earlier version, as the arm before, has no spool
+    tracker = Tracker(uri, artifacts, folder / "spool") if spooled else Tracker(uri, artifacts)
     began = time.perf_counter()
     tracker.experiment(name)
     made = time.perf_counter()
-    tracker.log_study(name, tracker.retune_run(name, "race"), result)
+    if spooled:
+        tracker.track(name, "race", result, {})
+    else:
+        tracker.log_study(name, tracker.retune_run(name, "race"), result)
     return {"log_seconds": time.perf_counter() - made, "store_seconds": made - began}

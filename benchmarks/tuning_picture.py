@@ -5,17 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tuning_races import OURS, Race
+from tuning_races import BEFORE, OURS, Race
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-COLOURS = {"plain": "tab:gray", "plain2": "tab:brown", OURS: "tab:blue", "flaml": "tab:orange"}
+COLOURS = {
+    "plain": "tab:gray",
+    "plain2": "tab:brown",
+    OURS: "tab:blue",
+    BEFORE: "tab:cyan",
+    "flaml": "tab:orange",
+}
 LABELS = {
     "plain": "plain Optuna",
     "plain2": "plain Optuna, two processes",
     OURS: "tune()",
+    BEFORE: "tune() of an earlier version",
     "flaml": "FLAML, seconds of tune()",
 }
 POINTS = 200

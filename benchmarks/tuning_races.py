@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from driftune.metrics import Metric
 
 OURS = "driftune"
+BEFORE = "before"  # tune() of an earlier version
 
 
 @dataclass(frozen=True)
