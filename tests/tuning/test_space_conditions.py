@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from driftune.errors import UsageError
 from driftune.language_model import ScriptedLanguageModel
-from driftune.sampler import FixedShare, LLMTPESampler, source_of
+from driftune.sampler import DynamicSpace, FixedShare, LLMTPESampler, source_of
 from driftune.tuning import SearchSpace
 from driftune.tuning.families import get_family
 
@@ -225,3 +225,48 @@ def test_the_default_sampler_and_a_language_model_search_a_conditional_space():
     assert {source_of(t) for t in study.trials} >= {"warm_start", "llm", "tpe"}
     model = [t.params for t in study.trials if source_of(t) == "llm"]
     assert all(p["kind"] == "net" and p["mix"] == 0.4 and "depth" not in p for p in model)
+
+
+def test_the_null_model_stays_in_the_incumbents_branch():
+    entries = {"kind": KIND}
+    for kind in KIND["choices"]:
+        for name in ("a", "b"):
+            number = {"type": "float", "low": 0.0, "high": 1.0, "when": {"kind": kind}}
+            entries[f"{kind}.{name}"] = number
+    space = SearchSpace.parse(entries)
+    study = optuna.create_study(sampler=LLMTPESampler(search_space=space.distributions(), seed=1))
+
+    def objective(trial):
+        values = space.suggest(trial)
+        penalty = KIND["choices"].index(values["kind"])
+        return penalty + sum(v for v in values.values() if isinstance(v, float))
+
+    study.optimize(objective, n_trials=50)
+    jittered = [t for t in study.trials if source_of(t) == "jitter"]
+    assert jittered
+    for trial in jittered:
+        best = min(study.trials[: trial.number], key=lambda other: other.value)
+        assert trial.params.keys() == best.params.keys()
+        assert trial.params["kind"] == best.params["kind"]
+        assert trial.params != best.params
+
+
+def test_a_starting_box_in_a_branch_is_left_when_the_best_lies_beyond_it():
+    number = {"type": "float", "low": 0.0, "high": 1.0, "start": {"low": 0.7, "high": 0.9}}
+    space = SearchSpace.parse(
+        {"kind": KIND, "net.a": {**number, "when": {"kind": "net"}}, "free": number}
+    )
+    sampler = LLMTPESampler(
+        search_space=space.distributions(), dynamic_space=DynamicSpace(start=space.start), seed=0
+    )
+    study = optuna.create_study(sampler=sampler)
+
+    def objective(trial):
+        values = space.suggest(trial)
+        return values.get("net.a", 2.0) + values["free"]
+
+    study.optimize(objective, n_trials=60)
+    first = [t.params for t in study.trials[:5]]
+    assert all(0.7 <= v <= 0.9 for p in first for v in p.values() if isinstance(v, float))
+    assert study.best_params["net.a"] < 0.5
+    assert study.best_params["free"] < 0.5

@@ -16,6 +16,7 @@ from driftune.language_model import open_language_model
 from driftune.sampler import record
 from driftune.sampler.allocation import EarnedShare
 from driftune.sampler.arguments import check_numbers, check_objects
+from driftune.sampler.branch import incumbents_branch, jitter_in_branch
 from driftune.sampler.dynamic_space import bound
 from driftune.sampler.forwarding import SeededSampler
 from driftune.sampler.history import (
@@ -25,7 +26,6 @@ from driftune.sampler.history import (
     find_incumbent_values,
     is_feasible,
 )
-from driftune.sampler.jitter import jitter
 from driftune.sampler.partner import find_engine, name_source, open_partner
 from driftune.sampler.prompt import Brief
 from driftune.sampler.proposer import ModelProposer, NoProposal
@@ -284,10 +284,11 @@ class LLMTPESampler(SeededSampler):
         if self._proposer is not None:
             self._proposer.collect(study, trial)
         history = self._judge.judge(others, study.direction)
-        incumbent = find_incumbent_values(others, history, space)
+        branch = incumbents_branch(others, history, space)
+        incumbent = find_incumbent_values(others, history, branch)
         ranges: Ranges = {}
         if self._dynamic is not None:
-            box = steer(self._dynamic, study, trial, others, history, incumbent, space)
+            box = steer(self._dynamic, study, trial, others, history, incumbent, branch)
             ranges = box.ranges
         rng = self._open_stream(trial)
         source = self._choose_source(study, others, history, incumbent, space, rng)
@@ -303,7 +304,8 @@ class LLMTPESampler(SeededSampler):
                 return values
         elif source == "jitter" and incumbent is not None:
             record.record(study, trial, {record.SOURCE: "jitter"})
-            return jitter(incumbent, bound(space, ranges), rng)
+            conditional = len(branch) < len(space)
+            return jitter_in_branch(incumbent, bound(branch, ranges), rng, conditional=conditional)
         return self._sample_partner(study, trial, space, ranges)
 
     def _choose_source(

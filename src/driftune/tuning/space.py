@@ -103,11 +103,6 @@ class SearchSpace:
             for name, entry in mapping.items()
             if "start" in entry
         }
-        if when and start:
-            raise UsageError(
-                f"tuning.space.{min(start)}.start stands beside a `when` ({min(when)}): the sampler"
-                " widens a starting box again only where every parameter always exists."
-            )
         return cls({name: known[name] for name in order(known, when)}, when, start)
 
     def distributions(self) -> dict[str, BaseDistribution]:

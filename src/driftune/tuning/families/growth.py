@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from driftune.tuning.families import Stop
 
 STEP_SECONDS = 0.5  # what a step that need not be of a certain size should take
-ITERATIONS = 25  # of a solver in one step
+ITERATIONS = 25  # of a solver in one step, at most
+STEP_CELLS = 30_000_000  # non-zero cells times classes that a solver may pass over in one step
 SLICE_BATCHES = 100  # of an epoch, between two looks at the clock
 PATIENCE = 10  # epochs without gain before a network's training ends
 
@@ -87,12 +88,22 @@ def grow_trees(model: Any, rows: FoldRows, stop: Stop) -> Trained:
     return Trained(model, rounds=grown, cut=grown < wanted)
 
 
-def grow_iterations(model: Any, rows: FoldRows, stop: Stop) -> Trained:
-    """A solver's iterations by ``warm_start``, a fixed number at a time, until it has converged."""
+def grow_iterations(model: Any, rows: FoldRows, stop: Stop, *, forgetful: bool) -> Trained:
+    """A solver's iterations by ``warm_start``, a fixed number at a time, until it has converged.
+
+    Args:
+        model: Has ``warm_start`` and ``max_iter``, which is the most iterations.
+        rows: The fold.
+        stop: Asked after every step.
+        forgetful: Whether a solver loses, at the end of a step, what it has learnt of the slopes,
+            as L-BFGS does: then its steps stay long on large tables too.
+    """
+    cells = (rows.X.nnz if hasattr(rows.X, "nnz") else rows.X.size) * max(1, rows.n_classes)
     most, done, cut = int(model.max_iter), 0, False
+    longest = ITERATIONS if forgetful else min(ITERATIONS, max(1, STEP_CELLS // cells))
     model.set_params(warm_start=True)
     while done < most and not cut:
-        step = min(ITERATIONS, most - done)
+        step = min(longest, most - done)
         model.set_params(max_iter=step).fit(rows.X, rows.y)
         taken = int(np.max(model.n_iter_))
         done += taken

@@ -59,7 +59,9 @@ class Linear(ScikitFamily):
         return Ridge(alpha=summed, random_state=order.seed)
 
     def train(self, model: Any, rows: FoldRows, order: Order, stop: Stop) -> Trained:
-        """25 iterations at a time; ridge has a closed form."""
-        if "warm_start" in model.get_params():
-            return grow_iterations(model, rows, stop)
+        """At most 25 iterations at a time; ridge has a closed form."""
+        known = model.get_params()
+        if "warm_start" in known:
+            forgetful = known.get("solver") == "lbfgs"
+            return grow_iterations(model, rows, stop, forgetful=forgetful)
         return fit_once(model, rows, stop)
