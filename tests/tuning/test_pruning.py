@@ -10,6 +10,8 @@ import optuna
 import pytest
 
 from driftune.errors import UsageError
+from driftune.loop.search import search_table
+from driftune.settings import load_settings
 from driftune.tuning import Budget, tune
 from driftune.tuning.brackets import Brackets, first_rung
 from driftune.tuning.families.lightgbm import LightGBMFolds
@@ -236,3 +238,17 @@ def test_a_trial_that_must_finish_leaves_time_for_every_rung_and_wave():
     assert [round(end - now) for end in objective._ends(low, True)] == [9, 9, 19]
     assert [round(end - now) for end in objective._ends(top, True)] == [27, 27, 57]
     assert [round(end - now) for end in objective._ends(top, False)] == [60] * 3
+
+
+def test_the_problems_file_chooses(diabetes, tmp_path):
+    diabetes.to_csv(tmp_path / "rows.csv", index=False)
+    problem = {"target": "target", "metric": "rmse", "rows": str(tmp_path / "rows.csv")}
+    tuning = {"space": FAST, "folds": 2, "budget": {"max_trials": 4}}
+    file = tmp_path / "disease.yml"
+    file.write_text(json.dumps(problem | {"tuning": tuning | {"pruning": "asha"}}))
+    result = search_table(load_settings(file, root=tmp_path), tmp_path, {})
+    states = result.trials["state"].tolist()
+    assert "PRUNED" in states, "before a race has seen enough trials to begin"
+    file.write_text(json.dumps(problem | {"tuning": {"pruning": "ashaa"}}))
+    with pytest.raises(UsageError, match="asha"):
+        load_settings(file, root=tmp_path)

@@ -26,7 +26,7 @@ ETA = 3  # each rung has so many times the rows of the one below; Hyperband's an
 ROWS_PER_LEAF = 850  # below it half the rows cost as much: measured 670-990 (LightGBM, 20 columns)
 LEAVES = 31  # of a usual model: LightGBM's default
 BREAK_EVEN = ROWS_PER_LEAF * LEAVES  # rows
-# Rows of a fold from which lower rungs pay. They do not yet on 93,000 flights, 45,000 a fold: sixteen
+# Rows of a fold from which lower rungs pay. Not yet on 93,000 flights, 45,000 a fold: 16
 # configurations on a third of them and the best third again on all took as long as all on all.
 WORTHWHILE = 4 * BREAK_EVEN
 FEWEST_OF_A_CLASS = 50  # rows of the rarest class on the lowest rung
