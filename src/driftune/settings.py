@@ -132,8 +132,8 @@ class Tuning(Section):
         dask_address: Of the scheduler; ``DASK_SCHEDULER_ADDRESS`` in the environment sets it too.
         pruning: When a trial ends early: ``auto`` (a race over the folds, and fewer rows first
             where that pays), ``race``, ``asha``, ``hyperband``, ``bohb`` or ``none``.
-        constraints: Greatest ``model_size_kb``, ``latency_us_per_row`` or ``memory_mb`` of the final
-            model; the best configuration is the best that keeps them.
+        constraints: Greatest ``model_size_kb``, ``latency_us_per_row`` or ``memory_mb`` of the
+            final model; the best configuration is the best that keeps them.
         earlier_configurations: How many configurations of earlier studies are tried first: of the
             same problem, else of the one with the most similar data. 0: none (auto-sklearn calls
             this ``initial_configurations_via_metalearning``).

@@ -3,8 +3,9 @@
 The test is paired. On the folds that it has, a trial is compared with the incumbent on the same
 folds; how far such a partial difference may be from the final one is measured on the completed
 trials of the study, beside a prior that holds while they are few. Stopping needs the whole
-prediction interval to lie on the losing side, so that one unlucky fold does not end a trial. In the spirit of F-Race (Birattari et al., GECCO 2002), with
-a prediction interval in the place of a rank test, which has no power on three to five folds.
+prediction interval to lie on the losing side, so that one unlucky fold does not end a trial. In the
+spirit of F-Race (Birattari et al., GECCO 2002), with a prediction interval in the place of a rank
+test, which has no power on three to five folds.
 """
 
 from __future__ import annotations
