@@ -137,7 +137,7 @@ def test_tune_by_rungs(regression, diabetes, name, monkeypatch):
         return fit(self, fold, params, stop=stop)
 
     monkeypatch.setattr(LightGBMFolds, "fit", note)
-    incumbent = {"learning_rate": 0.5, "num_leaves": 16, "min_data_in_leaf": 5}
+    incumbent = {"learning_rate": 0.05, "num_leaves": 4, "min_data_in_leaf": 20}
     result = tune(
         regression, diabetes, space=FAST, budget=Budget(max_trials=20), n_jobs=1, pruning=name,
         n_folds=3, warm_start=[incumbent],
@@ -147,12 +147,14 @@ def test_tune_by_rungs(regression, diabetes, name, monkeypatch):
     assert len(trials) == 20
     assert trials["state"][0] == "COMPLETE", "the incumbent's score on all rows is wanted"
     assert trials["params"][0] == incumbent
-    assert trials["state"][1] == "COMPLETE", "and the library default's"
+    assert trials["state"][1] == "COMPLETE", "and the library default's, though it is worse"
     assert min(r for _, r in rows) < max(r for _, r in rows) / 2
     pruned = trials[trials["state"] == "PRUNED"]
     paid = {p: max(r for q, r in rows if q == p) for p, _ in rows}
     for params in pruned["params"]:
         assert paid[tuple(sorted(params.items()))] < 150, "no more than a third of the rows"
+    begins_on_top = [p for p in paid if min(r for q, r in rows if q == p) > 150]
+    assert bool(begins_on_top) == (name != "asha"), "a higher bracket skips the rungs below"
     json.dumps(result.to_dict(), allow_nan=False)
 
 
