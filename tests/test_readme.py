@@ -12,7 +12,8 @@ import pytest
 from driftune.settings import load_settings
 
 README = Path(__file__).resolve().parents[1] / "README.md"
-PAGES = [README, README.parent / "docs" / "sampler.md"]
+DOCS = README.parent / "docs"
+PAGES = [README, DOCS / "sampler.md", DOCS / "search-spaces.md"]
 BY_HAND = ("git clone", "make demo")  # what a clone in an empty folder does, outside the tests
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
