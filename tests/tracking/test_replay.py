@@ -66,6 +66,7 @@ def test_a_kill_at_any_write_is_finished_by_the_next_replay(
     assert call == 1 + 1 + 1 + 3 * 2 + 1  # experiment, parent, its batch, the children; then done
 
 
+@pytest.mark.slow  # another process imports MLflow, which takes seconds
 def test_sigkill_in_the_middle_of_a_replay(local, make_study, assert_whole):
     study = make_study(30)
     local.hand_over(study_record("p", "r", study))

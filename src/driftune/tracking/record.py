@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 TRIAL_TAG = "driftune.trial"
 MAX_VALUE_LENGTH = 500
+NOT_MEASURED = ("number", "value", "duration")  # the rest of a trial's numbers explain it
 STATUS = {"PRUNED": "KILLED", "FAIL": "FAILED"}  # as MLflow's own storage for Optuna has it
 
 
@@ -148,9 +149,11 @@ def _trials(rows: Iterable[Mapping[Any, Any]], metric: str, at: int) -> list[Tri
 
 
 def _trial(row: Mapping[Any, Any], metric: str, started: int, ended: int) -> TrialRun:
-    from driftune.tuning.result import EXPLANATIONS
-
-    measured = {name: row.get(name) for name in EXPLANATIONS if name != "fold_scores"}
+    measured = {
+        str(name): value
+        for name, value in row.items()
+        if isinstance(value, int | float) and name not in NOT_MEASURED
+    }
     state = str(row["state"])
     tags = {"driftune.source": str(row["source"]), "driftune.state": state}
     for name in ("rationale", "failure"):
