@@ -20,15 +20,17 @@ DOUBLES = ("nodes_values", "nodes_hitrates", "target_weights", "class_weights", 
 ML_OPSET = 3  # the first whose trees may be float64
 
 
-class DoubleTrees:
-    """A container of skl2onnx that turns the numbers of trees into float64 tensors.
+class TreeContainer:
+    """A container of skl2onnx that writes trees as ONNX wants them.
 
     Args:
         container: What nodes are added to in the end.
+        double: Turn the numbers of trees into float64 tensors.
     """
 
-    def __init__(self, container: Any) -> None:
+    def __init__(self, container: Any, *, double: bool) -> None:
         self._container = container
+        self._double = double
 
     def __getattr__(self, name: str) -> Any:
         """Everything else is the container's."""
@@ -38,7 +40,10 @@ class DoubleTrees:
         """Add a node."""
         from onnx import numpy_helper
 
-        if op_type.startswith("TreeEnsemble"):
+        for name, value in attributes.items():
+            if isinstance(value, list):  # onnx 1.22 refuses booleans, which skl2onnx 1.20 writes
+                attributes[name] = [int(v) if isinstance(v, bool | np.bool_) else v for v in value]
+        if self._double and op_type.startswith("TreeEnsemble"):
             for name in DOUBLES:
                 if name in attributes:
                     numbers = np.asarray(attributes.pop(name), dtype=np.float64)
@@ -53,7 +58,7 @@ def _keep_digits(convert: Callable[[Any, Any, Any], None]) -> Callable[[Any, Any
 
     def convert_trees(scope: Any, operator: Any, container: Any) -> None:
         double = isinstance(operator.inputs[0].type, DoubleTensorType)
-        convert(scope, operator, DoubleTrees(container) if double else container)
+        convert(scope, operator, TreeContainer(container, double=double))
 
     return convert_trees
 
@@ -97,6 +102,25 @@ def register_xgboost() -> None:
     update_registered_converter(
         XGBClassifier, "XGBoostClassifier", _shape_classifier, convert_xgboost, options=CLASSIFIER
     )
+
+
+@cache
+def register_histograms() -> None:
+    """Mend skl2onnx' own converters of scikit-learn's HistGradientBoosting, once per process."""
+    from skl2onnx import update_registered_converter
+    from skl2onnx.common._registration import get_converter
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    for kind in (HistGradientBoostingRegressor, HistGradientBoostingClassifier):
+        alias = f"Sklearn{kind.__name__}"
+        classifies = kind is HistGradientBoostingClassifier
+        update_registered_converter(
+            kind,
+            alias,
+            _shape_classifier if classifies else _shape_regressor,
+            _keep_digits(get_converter(alias)),
+            options=CLASSIFIER | {"raw_scores": [True, False]} if classifies else None,
+        )
 
 
 CLASSIFIER = {"nocl": [True, False], "zipmap": [True, False, "columns"]}

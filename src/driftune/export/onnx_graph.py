@@ -86,13 +86,19 @@ def _raise_opset(model: ModelProto) -> None:
 
 
 def _register(model: Any) -> None:
-    from driftune.export.converters import register_lightgbm, register_xgboost
+    from driftune.export.converters import (
+        register_histograms,
+        register_lightgbm,
+        register_xgboost,
+    )
 
     homes = {type(part).__module__.split(".")[0] for part in _parts(model)}
     if "lightgbm" in homes:
         register_lightgbm()
     if "xgboost" in homes:
         register_xgboost()
+    if "sklearn" in homes:
+        register_histograms()
 
 
 def _parts(model: Any) -> list[Any]:
