@@ -2,7 +2,8 @@
 
 Needs Optuna alone. ``LLMTPESampler`` is the sampler; ``FixedShare``, ``DecayingShare`` and
 ``EarnedShare`` say who proposes; ``library_default``, ``cheap_start`` and ``portfolio`` are
-configurations to start from; ``source_of`` and ``credit_by_source`` tell who proposed what and what it was worth.
+configurations to start from; ``source_of`` and ``credit_by_source`` tell who proposed
+what and what it was worth.
 """
 
 from driftune.sampler.allocation import Allocation, DecayingShare, EarnedShare, FixedShare
