@@ -213,3 +213,23 @@ def test_the_library_without_the_export_packages_still_imports():
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("task", ["regression", "binary"])
+def test_xgboost_with_its_own_categories_agrees(task, tmp_path):
+    pytest.importorskip("xgboost")
+    from driftune.tuning.families import Shape, find_family
+
+    rows = make_rows(400)
+    target, metric = TARGETS[task]
+    drop = tuple({"y", "late", "kind"} - {target})
+    problem = Problem(name="p", target=target, metric=metric, drop=drop)
+    prepared = prepare(problem, rows)
+    shape = Shape(len(rows), len(prepared.feature_names), len(prepared.categorical))
+    model = find_family("xgboost").make_estimator(
+        {}, 10, problem.metric_object, n_jobs=1, seed=0, shape=shape
+    )
+    pipeline = Pipeline([("encoder", build_encoder(prepared)), ("model", model)])
+    pipeline.fit(prepared.X, rows[target])
+    written = export_model(pipeline, rows, task, to="onnx", path=tmp_path / "m.onnx")
+    assert written.precision == "float32"

@@ -98,10 +98,13 @@ def register_xgboost() -> None:
     from skl2onnx import update_registered_converter
     from xgboost import XGBClassifier, XGBRegressor
 
+    from driftune.tuning.families.xgboost_labels import LabelledXGBClassifier
+
     update_registered_converter(XGBRegressor, "XGBoostRegressor", _shape_regressor, convert_xgboost)
-    update_registered_converter(
-        XGBClassifier, "XGBoostClassifier", _shape_classifier, convert_xgboost, options=CLASSIFIER
-    )
+    for kind in (XGBClassifier, LabelledXGBClassifier):
+        update_registered_converter(
+            kind, kind.__name__, _shape_classifier, convert_xgboost, options=CLASSIFIER
+        )
 
 
 @cache

@@ -92,7 +92,7 @@ def _register(model: Any) -> None:
         register_xgboost,
     )
 
-    homes = {type(part).__module__.split(".")[0] for part in _parts(model)}
+    homes = {base.__module__.split(".")[0] for part in _parts(model) for base in type(part).__mro__}
     if "lightgbm" in homes:
         register_lightgbm()
     if "xgboost" in homes:
