@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from driftune.tuning.objective import Objective
     from driftune.tuning.stopping import Limits
 
+logger = logging.getLogger(__name__)
+TAKEN = "Cannot tell a"  # Optuna's words for a trial that somebody else has ended
 LOOK_SECONDS = 1.0  # between two looks at the last trials of other processes
 
 
@@ -76,7 +79,15 @@ class Runner:
 
 
 def _optimize(study: optuna.Study, runner: Runner, limits: Limits) -> None:
-    study.optimize(runner, n_trials=None, callbacks=[limits], catch=(Exception,))
+    from optuna.exceptions import UpdateFinishedTrialError
+
+    try:
+        study.optimize(runner, n_trials=None, callbacks=[limits], catch=(Exception,))
+    except (UpdateFinishedTrialError, ValueError) as error:
+        if not (isinstance(error, UpdateFinishedTrialError) or TAKEN in str(error)):
+            raise
+        # no heartbeat for a minute, as after the sleep of a laptop; run_trials goes on
+        logger.warning("A trial was taken for lost while it ran; it is queued once more.")
 
 
 def _run_side_by_side(study: optuna.Study, runner: Runner, limits: Limits) -> None:
