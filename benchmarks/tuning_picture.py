@@ -63,13 +63,29 @@ def _draw_table(races: Sequence[Race], table: str, column: Any) -> None:
             elif key == "test":
                 seconds, scores = zip(*[(run["seconds"], run["test"]) for run in runs], strict=True)
                 panel.plot(seconds, scores, "D", ms=5, color=COLOURS[arm], label=LABELS[arm])
-        panel.set_xscale("log")
+        panel.set_xscale("log", subs=[2, 5])
+        panel.xaxis.set_major_formatter("{x:g}")
+        panel.xaxis.set_minor_formatter("{x:g}")
         panel.grid(alpha=0.3, which="both")
+        runs = [run for race in races for run in race.runs.values()]
+        points = [run["test"] for run in runs if key == "test" and "test" in run]
+        _zoom(panel, [moment[key] for run in runs for moment in run.get("moments", [])], points)
     targets = [r.runs["plain"]["moments"][-1]["plain_score"] for r in races if r.has("plain")]
     if targets:
         column[0].axhline(np.median(targets), ls=":", color="black", lw=1)
     column[0].set_title(f"{table} ({races[0].metric.name})")
     column[1].set_xlabel("seconds")
+
+
+def _zoom(panel: Any, scores: list[float], points: list[float]) -> None:
+    """Cut off the first, bad incumbents, beside which nothing else could be seen."""
+    middle = float(np.median(scores))
+    reach = 4 * float(np.median(np.abs(np.array(scores) - middle)))
+    low, high = panel.get_ylim()
+    if reach:
+        panel.set_ylim(
+            max(low, min([middle - reach, *points])), min(high, max([middle + reach, *points]))
+        )
 
 
 def _draw_line(panel: Any, arm: str, runs: Sequence[dict[str, Any]], key: str) -> None:

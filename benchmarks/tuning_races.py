@@ -10,6 +10,7 @@ from tuning_statistics import Ratio, incumbent_at, relative_difference, speed, t
 if TYPE_CHECKING:
     from driftune.metrics import Metric
 
+FEW_ERRORS = {"accuracy": 0.1}  # a difference of fewer errors is taken as a share of a tenth
 OURS = "driftune"
 BEFORE = "before"  # tune() of an earlier version
 
@@ -58,7 +59,7 @@ class Race:
         theirs = self.test_loss(rival, None if rival.startswith("flaml") else seconds)
         if ours is None or theirs is None:
             return None
-        return relative_difference(ours, theirs)
+        return relative_difference(ours, theirs, FEW_ERRORS.get(self.metric.name, 0.0))
 
     def fits(self, arm: str, seconds: float | None = None) -> float:
         """The cost of a study, or of so many seconds of it, in units of its own final fit."""

@@ -104,14 +104,21 @@ def incumbent_at(moments: Sequence[dict[str, Any]], seconds: float) -> dict[str,
     return found[-1] if found else None
 
 
-def relative_difference(ours: float, theirs: float) -> float:
+def relative_difference(ours: float, theirs: float, floor: float = 0.0) -> float:
     """Return the difference of two losses as a share of their mean; negative: ours is lower.
 
-    >>> relative_difference(0.9, 1.1), relative_difference(0.0, 0.0)
-    (-0.20000000000000007, 0.0)
+    Args:
+        ours: A loss, not negative.
+        theirs: Another.
+        floor: Least loss to take a share of, so that one error more than none is not everything.
+
+    >>> round(relative_difference(0.9, 1.1), 3), relative_difference(0.0, 0.0)
+    (-0.2, 0.0)
+    >>> relative_difference(0.02, 0.0), relative_difference(0.02, 0.0, floor=0.1)
+    (2.0, 0.2)
     """
-    mean = (ours + theirs) / 2
-    return (ours - theirs) / mean if mean else 0.0
+    unit = max(floor, (ours + theirs) / 2)
+    return (ours - theirs) / unit if unit else 0.0
 
 
 def paired_interval(differences: Sequence[float]) -> tuple[float, float, float]:

@@ -99,6 +99,14 @@ def test_flaml_is_judged_table_by_table_at_equal_seconds(bench):
     assert early.test_difference("flaml-early", 1.0) == pytest.approx(0.05 / 0.975)
 
 
+def test_one_error_more_than_none_is_not_everything(bench):
+    plain = _make_run((10.0, 1.0, 1.0), seconds=20.0)
+    ours = _make_run((1.0, 1.0, 0.98), seconds=2.0)
+    race = _make_race(bench, plain, ours, "wine", metric="accuracy")
+    assert race.test_difference("plain") == pytest.approx(0.2)
+    assert race.test_difference("plain", 0.5) is None, "no answer yet"
+
+
 def test_the_stopwatch_takes_lightgbm_in_all_threads_and_nothing_twice(bench):
     watch = bench("tuning_stopwatch").Stopwatch()
     fit = watch.wrap(lambda: time.sleep(0.1), "lightgbm")
