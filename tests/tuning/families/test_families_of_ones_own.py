@@ -35,6 +35,10 @@ class Neighbours(ScikitFamily):
 
 class Clash(Neighbours):
     name = "lightgbm"
+
+
+class Quoted(Neighbours):
+    name = "near' or 1=1"
 """
 
 
@@ -112,6 +116,8 @@ def test_one_small_class(own_module, shops, make_problem):
     assert set(model.predict(shops)) == {"yes", "no"}
     with pytest.raises(UsageError, match="not ours"):
         get_family("corner_shop:Clash")
+    with pytest.raises(UsageError, match="must be a word"):
+        get_family("corner_shop:Quoted")
     with pytest.raises(UsageError, match="no class 'Neighbors'"):
         get_family("corner_shop:Neighbors")
 

@@ -163,7 +163,9 @@ def _checked(family: Any, path: str) -> Family:
     for attribute in wanted:
         if not hasattr(family, attribute):
             raise UsageError(f"{path} lacks {attribute!r}, which a model family needs.")
-    if family.name in FAMILIES or JOIN in family.name:
+    if not re.fullmatch(r"[A-Za-z_][\w.-]*", str(family.name)):
+        raise UsageError(f"{path}.name is {family.name!r}; it must be a word: it names parameters.")
+    if family.name in FAMILIES or family.name == AUTO:
         raise UsageError(f"{path}.name is {family.name!r}; choose a name that is not ours.")
     checked: Family = family
     return checked
