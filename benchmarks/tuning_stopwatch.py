@@ -8,6 +8,7 @@ from collections import Counter
 from contextlib import ExitStack, contextmanager
 from functools import wraps
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -26,7 +27,7 @@ SAMPLER_METHODS = (
     "after_trial", "before_trial", "infer_relative_search_space", "sample_independent",
     "sample_relative",
 )  # fmt: skip
-WATCHED = {  # kind of work -> module, class (or none), functions; what is not there is passed over
+WATCHED = {  # kind of work -> module, class (or none), functions; an earlier version has not all
     LIGHTGBM: [
         ("lightgbm", None, ("train",)),
         ("lightgbm.sklearn", None, ("train",)),
@@ -138,6 +139,8 @@ def watching() -> Iterator[Stopwatch]:
     with ExitStack() as patches:
         for kind, places in WATCHED.items():
             for module, cls, names in places:
+                if find_spec(module) is None:
+                    continue
                 owner = import_module(module)
                 owner = owner if cls is None else getattr(owner, cls)
                 for name in names:
