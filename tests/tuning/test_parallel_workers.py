@@ -17,8 +17,10 @@ FAST = {
 @pytest.mark.slow  # two processes import LightGBM
 def test_worker_processes_find_the_scores_that_this_process_finds(regression, diabetes):
     settings = {
-        "space": {"learning_rate": FAST["learning_rate"]}, "pruning": "none", "budget": Budget(max_trials=8, max_seconds=None),
-    }  # fmt: skip
+        "space": {"learning_rate": FAST["learning_rate"]},
+        "pruning": "none",
+        "budget": Budget(max_trials=8, max_seconds=None),
+    }
     tables = [
         tune(
             regression, diabetes, workers=workers, n_jobs=2,

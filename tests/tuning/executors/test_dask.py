@@ -152,4 +152,4 @@ def test_a_cluster_that_goes_away_ends_the_study_and_keeps_its_trials(tmp_path, 
             )  # fmt: skip
     trials = tune(problem, frame, budget=Budget(max_trials=8), **settings).trials
     assert (trials["state"] == "COMPLETE").sum() == 8
-    assert (trials["state"][:3] == "COMPLETE").all()
+    assert set(trials["failure"].dropna()) <= {"interrupted"}, "no trial is spent on it"
