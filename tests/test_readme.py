@@ -34,7 +34,8 @@ def commands():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_python_blocks_are_true(page):
+def test_the_python_blocks_are_true(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a study's file stays there
     failed, tried = doctest.testfile(str(page), module_relative=False, optionflags=FLAGS)
     assert tried > 5
     assert failed == 0

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,8 @@ def store(mlflow_database, model, tmp_path_factory):
 def registry(store, tmp_path):
     """The three versions, in a copy of the store; version 3 is the challenger."""
     source = store.uri.removeprefix("sqlite:///")
+    with sqlite3.connect(source) as connection:  # what is still in the write-ahead log
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return Registry(f"sqlite:///{shutil.copy(source, tmp_path)}", "p")
 
 

@@ -82,7 +82,7 @@ class Registry:
                 signature=infer_signature(example, model.predict(example)),
                 input_example=example,
                 serialization_format="cloudpickle",  # skops refuses LightGBM inside a pipeline
-                pip_requirements=_requirements(),
+                pip_requirements=_requirements(model),
             )
         self._ensure_registered()
         made = self.client.create_model_version(
@@ -202,9 +202,13 @@ def _load(uri: str, name: str, version: int) -> Any:
         return mlflow.sklearn.load_model(f"models:/{name}/{version}")
 
 
-def _requirements() -> list[str]:
+def _requirements(model: Any) -> list[str]:
     """Pin what the pipeline needs when it is loaded; MLflow's own guess runs the model to see."""
-    from importlib.metadata import version
+    from importlib.metadata import packages_distributions, version
 
-    packages = ("scikit-learn", "lightgbm", "pandas", "numpy", "cloudpickle")
-    return [f"{package}=={version(package)}" for package in packages]
+    last = model.steps[-1][1] if hasattr(model, "steps") else model
+    modules = {kind.__module__.partition(".")[0] for kind in type(last).__mro__}
+    homes = packages_distributions()
+    families = {name for module in modules for name in homes.get(module, ())}
+    packages = {"scikit-learn", "pandas", "numpy", "cloudpickle"} | families
+    return [f"{package}=={version(package)}" for package in sorted(packages)]

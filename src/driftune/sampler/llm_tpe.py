@@ -291,7 +291,7 @@ class LLMTPESampler(SeededSampler):
             box = steer(self._dynamic, study, trial, others, history, incumbent, branch)
             ranges = box.ranges
         rng = self._open_stream(trial)
-        source = self._choose_source(study, others, history, incumbent, space, rng)
+        source = self._choose_source(study, trial, others, history, incumbent, space, rng)
         if source == "llm" and self._proposer is not None:
             veto = partial(
                 is_hopeless, self._partner, study, trial, space, quantile=self._veto, rng=rng
@@ -311,13 +311,14 @@ class LLMTPESampler(SeededSampler):
     def _choose_source(
         self,
         study: Study,
+        trial: FrozenTrial,
         trials: Sequence[FrozenTrial],
         history: Sequence[Outcome],
         incumbent: Mapping[str, Any] | None,
         space: Mapping[str, BaseDistribution],
         rng: np.random.Generator,
     ) -> str:
-        sources = [name_source(find_engine(self._partner, study))]
+        sources = [name_source(find_engine(self._partner, study, trial.number))]
         if incumbent is not None and sum(o.usable for o in history) >= _FEWEST_FOR_JITTER:
             sources.append("jitter")
         if self._proposer is not None and self._proposer.can_propose(study, trials, space):
@@ -340,7 +341,7 @@ class LLMTPESampler(SeededSampler):
         ranges: Ranges | None = None,
     ) -> dict[str, Any]:
         if record.SOURCE not in trial.system_attrs and "fixed_params" not in trial.system_attrs:
-            engine = find_engine(self._partner, study)
+            engine = find_engine(self._partner, study, trial.number)
             source = "random" if _is_starting(engine, study) else name_source(engine)
             record.record(study, trial, {record.SOURCE: source})
         inferred = self._partner.infer_relative_search_space(study, trial)

@@ -43,10 +43,15 @@ class AutoSampler(ForwardingSampler):
     Args:
         seed: Of both.
         most_trials: From here on TPE: a fit takes time cubic in the trials.
+        tpe_every: TPE takes every trial of this number besides. It looks at one parameter after
+            the other and finds narrow valleys that a process smooths over; 0 never does.
     """
 
-    def __init__(self, *, seed: int | None = None, most_trials: int = 250) -> None:
+    def __init__(
+        self, *, seed: int | None = None, most_trials: int = 250, tpe_every: int = 0
+    ) -> None:
         self._most_trials = most_trials
+        self._tpe_every = tpe_every
         self._tpe = TPESampler(seed=derive_seed(seed))
         self._random = RandomSampler(seed=seed)
         self._process: GaussianProcessSampler | None = None
@@ -54,9 +59,11 @@ class AutoSampler(ForwardingSampler):
             self._process = GaussianProcessSampler(seed=seed, random=self._random)
         super().__init__(self._tpe, self._process or self._random)
 
-    def choose(self, study: Study) -> BaseSampler:
-        """Return the sampler whose turn it is."""
+    def choose(self, study: Study, number: int | None = None) -> BaseSampler:
+        """Return the sampler whose turn it is, at trial ``number`` if it is known."""
         if self._process is None or study._is_multi_objective():
+            return self._tpe
+        if number and self._tpe_every and (number + 1) % self._tpe_every == 0:
             return self._tpe
         done = [trial for trial in read_trials(study) if trial.state in DONE]
         if len(done) >= self._most_trials or not _is_flat_and_numeric(done):
@@ -67,13 +74,13 @@ class AutoSampler(ForwardingSampler):
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """Ask the one whose turn it is."""
-        return self.choose(study).infer_relative_search_space(study, trial)
+        return self.choose(study, trial.number).infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Ask the one whose turn it is; sample at random while it knows too little."""
-        configuration = self.choose(study).sample_relative(study, trial, search_space)
+        configuration = self.choose(study, trial.number).sample_relative(study, trial, search_space)
         return configuration or sample_at_random(self._random, study, trial, search_space)
 
     def sample_independent(
@@ -84,7 +91,8 @@ class AutoSampler(ForwardingSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         """Ask the one whose turn it is."""
-        return self.choose(study).sample_independent(study, trial, param_name, param_distribution)
+        engine = self.choose(study, trial.number)
+        return engine.sample_independent(study, trial, param_name, param_distribution)
 
 
 def open_partner(partner: BaseSampler | str, seed: int | None) -> BaseSampler:
@@ -108,9 +116,9 @@ def open_partner(partner: BaseSampler | str, seed: int | None) -> BaseSampler:
     return opened
 
 
-def find_engine(partner: BaseSampler, study: Study) -> BaseSampler:
-    """Return the sampler that would propose the study's next trial."""
-    return partner.choose(study) if isinstance(partner, AutoSampler) else partner
+def find_engine(partner: BaseSampler, study: Study, number: int | None = None) -> BaseSampler:
+    """Return the sampler that would propose the study's next trial, or trial ``number``."""
+    return partner.choose(study, number) if isinstance(partner, AutoSampler) else partner
 
 
 def name_source(engine: BaseSampler) -> str:

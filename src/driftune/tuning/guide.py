@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from driftune.tuning.space import SearchSpace
 
 
+TPE_EVERY = 3  # of the trials of a study: cheap where trials race, and the process is not alone
+
+
 def default_sampler(
     *,
     space: SearchSpace,
@@ -38,9 +41,12 @@ def default_sampler(
         seed: Of the sampler. A resumed study draws on, it does not repeat its first numbers.
     """
     from driftune.sampler import DynamicSpace, LLMTPESampler
+    from driftune.sampler.partner import AutoSampler
 
     calls = 1_000_000 if budget.max_llm_calls is None else budget.max_llm_calls
+    seed += len(trials)
     return LLMTPESampler(
+        partner=AutoSampler(seed=seed, tpe_every=TPE_EVERY),
         language_model=_open(budget, language_model, calls),
         warm_start=warm_start,
         search_space=space.distributions(),
@@ -49,7 +55,7 @@ def default_sampler(
         metric=str(card["metric"]),
         max_model_calls=calls,
         max_cost_usd=budget.max_llm_cost_usd,
-        seed=seed + len(trials),
+        seed=seed,
     )
 
 

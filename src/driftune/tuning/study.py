@@ -159,7 +159,7 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
             else:
                 _enqueue(study, own, starts)
             work = FoldWork(task.table, ladder.folds, algorithm, seed, abreast=len(task.folds))
-            always = starts[: len(warm) + 1]
+            always = starts[: len(warm) + len(getattr(algorithm, "members", "1"))]
             try:
                 with runner.open(work, n_jobs=n_jobs or usable_cores()) as pool:
                     objective = Objective(task, ladder, pool, limits, rules.races, bounds, always)
