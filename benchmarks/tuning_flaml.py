@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 import tempfile
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from driftune.tuning import tune
 from driftune.tuning.cores import usable_cores
 
 if TYPE_CHECKING:
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
 RIVAL = Path(__file__).with_name("flaml_rival.py")
 TARGET = "__target__"
-FOLDS = 3  # as many as tune() takes by default: five would only be slower
 LEAST_SECONDS = 1.0
 
 
@@ -77,7 +78,8 @@ def _write(table: RaceTable, folder: Path, order: dict[str, Any]) -> None:
     table.features(table.train).assign(**{TARGET: y}).to_parquet(folder / "train.parquet")
     table.features(table.test).to_parquet(folder / "test.parquet")
     arrays = {}
-    for number, (train, valid) in enumerate(table.cut(FOLDS)):
+    folds = signature(tune).parameters["n_folds"].default
+    for number, (train, valid) in enumerate(table.cut(folds)):
         arrays |= {f"train{number}": train, f"valid{number}": valid}
     np.savez(folder / "folds.npz", **arrays)
     (folder / "order.json").write_text(json.dumps(order))
