@@ -153,7 +153,7 @@ def test_what_does_not_fit_the_space_is_no_start(table, bad):
 def test_a_small_budget_keeps_room_for_the_search(table):
     space, prepared = SearchSpace.parse(FAST), prepare(problem(), table)
     arguments = (space, get_family("lightgbm"), prepared)
-    for trials, starts in ((1, 3), (6, 3), (12, 4), (24, 8), (None, 9)):
+    for trials, starts in ((1, 3), (6, 3), (12, 4), (24, 8), (None, 14)):
         found = starters(*arguments, first=ODD[:2], earlier=[
             {"learning_rate": 0.3, "num_leaves": n} for n in (8, 50)
         ], max_trials=trials)  # fmt: skip

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from itertools import zip_longest
+from math import inf
 from typing import TYPE_CHECKING, Any
+
+from optuna.distributions import FloatDistribution, IntDistribution
 
 from driftune.sampler.experience import are_close
 from driftune.sampler.portfolios import FAMILIES
+from driftune.sampler.unit_cube import from_unit
 from driftune.sampler.warm_start import cheap_start, library_default, move_into, portfolio
 from driftune.tuning.families.union import CHOICE, choose, own_parameters, union_parameters
 from driftune.tuning.space import rename
@@ -14,12 +18,22 @@ from driftune.tuning.space import rename
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from optuna.distributions import BaseDistribution
+
     from driftune.tuning.families import Family
     from driftune.tuning.prepared import Prepared
     from driftune.tuning.space import SearchSpace
 
 Configuration = dict[str, Any]
 HASTE = 0.1  # least learning rate of a start; boosting at a tenth of it takes ten times as long
+COVERING = 8  # configurations that cover the space
+CHEAP = {  # parameter -> the part of its range that costs little time
+    "learning_rate": (HASTE, inf),
+    "max_depth": (-inf, 8),
+    "max_leaves": (-inf, 64),
+    "num_iterations": (-inf, 300),
+    "num_leaves": (-inf, 64),
+}
 SHARE = 3  # at most one in so many of `max_trials` is a start of ours: the rest is for the search
 
 
@@ -31,8 +45,12 @@ def starters(
     first: Sequence[Mapping[str, Any]],
     earlier: Sequence[Mapping[str, Any]],
     max_trials: int | None,
+    seed: int = 0,
 ) -> list[Configuration]:
-    """Order the warm starts: the caller's, the library default, earlier studies', the portfolio.
+    """Order the warm starts: the caller's, the library default, earlier studies', then others.
+
+    These are cheap configurations that cover the space where the family knows what is cheap
+    (boosted trees), else a portfolio of what did well on other data.
 
     Each is moved into the space; what became the same as one before it is dropped. The caller's and
     the default are always tried, the others while they take up no more than a third of the trials.
@@ -44,11 +62,13 @@ def starters(
         first: The caller's configurations, such as the incumbent's.
         earlier: Configurations of earlier studies, see :func:`pick_earlier`.
         max_trials: Of the whole study, where there is a limit.
+        seed: Of the configurations that cover the space.
     """
     move = _mover(space, family, prepared)
     defaults, portfolios = known_configurations(family, classification=prepared.classes is not None)
     always = _distinct(move([*first, *defaults]))
-    everything = _distinct([*always, *move([*earlier, *portfolios])])
+    cheap = cover_cheaply(space, family, seed)
+    everything = _distinct([*always, *move([*earlier, *(cheap or portfolios)])])
     if max_trials is None:
         return everything
     return everything[: max(len(always), max_trials // SHARE)]
@@ -102,6 +122,47 @@ def known_configurations(
     defaults = [configurations[0] for configurations in found if configurations]
     others = zip_longest(*(configurations[1:] for configurations in found))
     return defaults, [params for rank in others for params in rank if params]
+
+
+def cover_cheaply(space: SearchSpace, family: Family, seed: int) -> list[Configuration]:
+    """Configurations that cost little and cover the space, after the cheap start that is published.
+
+    A Sobol sequence over all parameters, of which those that cost time keep to their cheap part:
+    large steps, few leaves. A portfolio of good, large models says nothing about the rest of the
+    space, and costs several times as much (benchmarks/tuning.py).
+
+    Returns:
+        None of them for families without a cheap start, and for conditional spaces.
+    """
+    start = cheap_start(family.name) if family.name in FAMILIES else {}
+    box = space.distributions()
+    if not start or space.when:
+        return []
+    from scipy.stats import qmc
+
+    points = qmc.Sobol(len(box), seed=seed).random(COVERING)
+    covering = [
+        {
+            name: from_unit(float(at), _cheap_part(name, distribution))
+            for (name, distribution), at in zip(box.items(), point, strict=True)
+        }
+        for point in points
+    ]
+    return [start, *covering]
+
+
+def _cheap_part(name: str, distribution: BaseDistribution) -> BaseDistribution:
+    """The cheap part of a parameter's range; all of it where there is none."""
+    low, high = CHEAP.get(name, (-inf, inf))
+    if isinstance(distribution, FloatDistribution) and distribution.step is None:
+        floats = max(low, distribution.low), min(high, distribution.high)
+        if floats[0] <= floats[1]:
+            return FloatDistribution(*floats, log=distribution.log)
+    if isinstance(distribution, IntDistribution) and distribution.step == 1:
+        ints = int(max(low, distribution.low)), int(min(high, distribution.high))
+        if ints[0] <= ints[1]:
+            return IntDistribution(*ints, log=distribution.log)
+    return distribution
 
 
 def _hasten(params: Configuration) -> Configuration:

@@ -204,6 +204,7 @@ def _starts(
         first=warm,
         earlier=recall_once(task, study, memory, first=warm, count=count),
         max_trials=budget.max_trials,
+        seed=task.seed,
     )
 
 
