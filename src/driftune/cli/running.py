@@ -34,6 +34,9 @@ Seconds = Annotated[
     str | None, typer.Option("--max-seconds", help="Time for the search, e.g. 10m.")
 ]
 Trials = Annotated[int | None, typer.Option("--max-trials", help="Trials for the search.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Trials at a time, each in a process.")
+]
 Model = Annotated[
     str | None,
     typer.Option("--language-model", help="LiteLLM's model string; the key in the environment."),
@@ -44,6 +47,7 @@ def tune(
     problem: TunableName,
     max_seconds: Seconds = None,
     max_trials: Trials = None,
+    workers: Workers = None,
     language_model: Model = None,
     save: Annotated[Path | None, typer.Option(help="Write the result to this JSON file.")] = None,
     as_json: AsJson = False,
@@ -60,7 +64,7 @@ def tune(
     from driftune.tuning.listening import listening
 
     with rich_progress() as on_progress, listening(on_progress):
-        result = search(problem, _overrides(max_seconds, max_trials, language_model))
+        result = search(problem, _overrides(max_seconds, max_trials, workers, language_model))
     if save:
         import json
 
@@ -76,6 +80,7 @@ def retune(
     problem: ProblemName,
     max_seconds: Seconds = None,
     max_trials: Trials = None,
+    workers: Workers = None,
     language_model: Model = None,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "asked for",
     as_json: AsJson = False,
@@ -96,7 +101,7 @@ def retune(
             project,
             settings,
             reason=reason,
-            tuning=_overrides(max_seconds, max_trials, language_model),
+            tuning=_overrides(max_seconds, max_trials, workers, language_model),
         )
     earlier = row.finished_at is not None and row.finished_at < began
     holder = project.ledger.lease_holder(settings.name) if row.status in UNDONE else None
@@ -195,13 +200,17 @@ def reconcile(as_json: AsJson = False) -> None:
 
 
 def _overrides(
-    max_seconds: str | None, max_trials: int | None, language_model: str | None
+    max_seconds: str | None,
+    max_trials: int | None,
+    workers: int | None,
+    language_model: str | None,
 ) -> dict[str, Any]:
     """Collect the options that change the problem's section ``tuning``."""
     budget = {"max_seconds": max_seconds, "max_trials": max_trials}
     chosen = {key: value for key, value in budget.items() if value is not None}
     return {
         **({"budget": chosen} if chosen else {}),
+        **({"workers": workers} if workers else {}),
         **({"language_model": language_model} if language_model else {}),
     }
 
