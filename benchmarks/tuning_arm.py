@@ -52,7 +52,7 @@ def run_arm(table: Any, order: dict[str, Any], known: dict[str, float]) -> dict[
         began = time.perf_counter()
         if order["arm"] in (OURS, BEFORE):
             outcome, result = tuning_driftune.run_driftune(
-                table, seed=order["seed"], trials=order["trials"], folder=folder
+                table, seed=order["seed"], trials=order["trials"]
             )
         else:
             processes = 2 if order["arm"] == "plain2" else 1
