@@ -151,7 +151,7 @@ class LightGBMFolds:
         )
         text = booster.model_to_string(num_iteration=rounds)
         return FoldFit(
-            prediction=booster.predict(self.table.X[self.folds[fold].valid], num_iteration=rounds),
+            prediction=self._predict(booster, self.folds[fold].valid, rounds),
             train_prediction=train_prediction,
             train_rows=sample,
             best_iteration=rounds,
@@ -171,6 +171,15 @@ class LightGBMFolds:
         if self.table.metric.task == "multiclass":
             settings["num_class"] = self.table.n_classes
         return settings | booster_params(params)
+
+    def _predict(self, booster: Any, rows: NDArray[Any], rounds: int) -> NDArray[Any]:
+        """Predict with this fit's share of the cores.
+
+        LightGBM keeps the number of threads for the whole process: a prediction that does not name
+        it would give the fits beside it as many as there are cores.
+        """
+        X = self.table.X[rows]
+        return np.asarray(booster.predict(X, num_iteration=rounds, num_threads=self.n_jobs))
 
     def _round_seconds(self, fold: int, params: Mapping[str, Any]) -> float:
         """What one round costs: histograms grow with the table, finding splits with the leaves."""
