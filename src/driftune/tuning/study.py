@@ -87,7 +87,7 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
         data: Raw table; see :func:`driftune.tuning.prepare`.
         space: A preset's name, a mapping as in YAML, or ``None`` for the preset ``recommended``.
         sampler: Any Optuna sampler; ``None`` for LLM-TPE that first runs the library default, what
-            earlier studies found best, and a portfolio.
+            earlier studies found best, and cheap configurations or a portfolio.
         budget: Limits; ``None`` for ``Budget()``.
         executor: ``local``, ``dask`` or ``join``; see :mod:`driftune.tuning.executors`.
         workers: Processes of this machine: 1 runs one trial after the other, more run as many at a
