@@ -54,7 +54,7 @@ class Ledger:
     ) -> ObservationRow:
         """Write an observation, its one decision and the retune it asks for; all or nothing.
 
-        A batch that is on record already keeps its first decision, which is returned.
+        An observation that is on record already keeps its first decision, which is returned.
         """
         observation.decision = decision
         try:
@@ -70,13 +70,12 @@ class Ledger:
             return first
 
     def observation(self, problem: str, batch: str) -> ObservationRow | None:
-        """Return the observation of a batch, with its decision, when there is one."""
+        """Return the latest observation of a batch, with its decision, when there is one."""
+        query = select(ObservationRow).where(
+            ObservationRow.problem == problem, ObservationRow.batch == batch
+        )
         with Session(self.engine) as session:
-            return session.scalar(
-                select(ObservationRow).where(
-                    ObservationRow.problem == problem, ObservationRow.batch == batch
-                )
-            )
+            return session.scalar(query.order_by(ObservationRow.revision.desc()))
 
     def observations(self, problem: str) -> Sequence[ObservationRow]:
         """Return all observations with their decisions, in the order they were made."""
@@ -88,9 +87,14 @@ class Ledger:
         with Session(self.engine) as session:
             return session.scalars(query).all()
 
+    def latest_observations(self, problem: str) -> list[ObservationRow]:
+        """Return the newest revision of each batch, in the order in which batches arrived."""
+        latest = {row.batch: row for row in self.observations(problem)}  # the last one wins
+        return list(latest.values())
+
     def accepted_batches(self, problem: str) -> list[str]:
         """Return the batches whose rows passed validation, oldest first."""
-        return [row.batch for row in self.observations(problem) if row.status != INVALID]
+        return [row.batch for row in self.latest_observations(problem) if row.status != INVALID]
 
     # Retunes
 

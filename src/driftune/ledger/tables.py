@@ -37,14 +37,20 @@ class Base(DeclarativeBase):
 
 
 class ObservationRow(Base):
-    """What the watcher measured on one batch; never changed afterwards."""
+    """What the watcher measured on one batch; never changed afterwards.
+
+    Labels that arrive late, or a repaired file, make a further ``revision`` of the batch: an
+    observation of its own with a decision of its own. ``kind``: realised, estimated or invalid.
+    """
 
     __tablename__ = "observations"
-    __table_args__ = (UniqueConstraint("problem", "batch"),)
+    __table_args__ = (UniqueConstraint("problem", "batch", "revision"),)
 
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     problem: Mapped[str] = mapped_column(index=True)
     batch: Mapped[str]
+    revision: Mapped[int] = mapped_column(default=0)
+    kind: Mapped[str] = mapped_column(default="realised")
     sequence: Mapped[int]
     data_version: Mapped[str]
     champion_version: Mapped[int | None]
@@ -78,7 +84,10 @@ class DecisionRow(Base):
 class RetuneRow(Base):
     """One retune from its request to its end.
 
-    ``status``: queued, running, promoted, refused, failed or merged_into.
+    ``action`` is what it does: ``retune`` (search, then train), ``retrain`` (train with the
+    champion's configuration) or ``recall`` (an earlier champion before the gate, nothing trained).
+    ``status``: queued, running, awaiting_approval, shadow, promoted, refused, rejected, failed or
+    merged_into.
     """
 
     __tablename__ = "retunes"
@@ -86,6 +95,7 @@ class RetuneRow(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     problem: Mapped[str] = mapped_column(index=True)
     trigger: Mapped[str]
+    action: Mapped[str] = mapped_column(default="retune")
     reason: Mapped[str]
     through: Mapped[str | None]
     status: Mapped[str]
