@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from driftune import __version__
-from driftune.cli import demonstrate, diagnose, models, running
+from driftune.cli import demonstrate, diagnose, models, provenance, running
 from driftune.cli.bench import bench
 from driftune.cli.export import export
 
@@ -45,8 +45,8 @@ COMMANDS = (
     models.promote,
     models.rollback,
     export,
-    models.lineage,
-    models.report,
+    provenance.lineage,
+    provenance.report,
     diagnose.doctor,
     running.reconcile,
 )
