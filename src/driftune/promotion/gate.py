@@ -2,7 +2,7 @@
 
 A challenger that merely looks better on the rows it was chosen by is promoted nearly always, equal
 or not. Here both models predict the same fresh rows, and the relative difference of their losses
-gets an interval from a paired circular block bootstrap (see `driftune.resampling`).
+gets an interval from a paired circular block bootstrap (see `driftune.paired`).
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import numpy as np
 
 from driftune.errors import DataError, UsageError
 from driftune.metrics import FloatArray, Metric, as_floats, get_metric
-from driftune.resampling import BlockDraws, Interval, block_length, percentile_interval
+from driftune.paired import improvement
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-_NO_LOSS = 1e-12  # a champion's loss below this counts as this, so that the ratio stays finite
+    from driftune.resampling import Interval
 
 
 @dataclass(frozen=True)
@@ -191,18 +191,20 @@ class Gate:
         self, y: FloatArray, ours: FloatArray, theirs: FloatArray, metric: Metric, blank: Verdict
     ) -> Verdict:
         """Return the verdict's numbers from one set of draws for both models."""
-        gain = metric.row_signal(y, theirs) - metric.row_signal(y, ours)
-        draws = BlockDraws(len(y), self.seed, self.n_resamples, block_length(gain))
-        resampled = _relative(
-            metric.resampled_losses(y, theirs, draws), metric.resampled_losses(y, ours, draws)
+        gain = improvement(
+            y,
+            theirs,
+            ours,
+            metric=metric,
+            confidence=self.confidence,
+            n_resamples=self.n_resamples,
+            seed=self.seed,
         )
-        loss, champion_loss = metric.loss(y, ours), metric.loss(y, theirs)
-        point = float(_relative(np.array([champion_loss]), np.array([loss]))[0])
         return replace(
             blank,
-            challenger_score=metric.flip(loss),
-            champion_score=metric.flip(champion_loss),
-            improvement=percentile_interval(resampled, point, confidence=self.confidence),
+            challenger_score=metric.score(y, ours),
+            champion_score=metric.score(y, theirs),
+            improvement=gain,
         )
 
 
@@ -259,12 +261,6 @@ def _constant(y: FloatArray, like: FloatArray, metric: Metric) -> FloatArray:
         return np.full(len(y), min(max(float(y.mean()), 0.0), 1.0))
     shares = np.array([float((y == label).mean()) for label in range(like.shape[1])])
     return np.tile(shares, (len(y), 1))
-
-
-def _relative(champion: FloatArray, challenger: FloatArray) -> FloatArray:
-    """Return how much less the challenger loses, relative to the champion."""
-    relative: FloatArray = (champion - challenger) / np.maximum(champion, _NO_LOSS)
-    return relative
 
 
 def _sentence(verdict: Verdict, why: str, champion_name: str, unit: str) -> str:
