@@ -67,6 +67,29 @@ def test_a_retune_registers_once(registry, store, model):
     assert registry.version_of(CHALLENGER) == 2
 
 
+def test_the_proof_lies_beside_the_model_and_never_serves(registry, model, tmp_path):
+    import mlflow
+
+    problem = Problem(name="p", target="y", metric="rmse")
+    early = refit(problem, ROWS.head(100), tune(problem, ROWS, budget=Budget(max_trials=1)))
+    run = Tracker(registry.uri, tmp_path / "artifacts").retune_run("p", "d")
+    for _ in range(2):
+        version = registry.register(
+            model, FEATURES.head(), run_id=run, retune_id="d", tags={}, proof=early
+        )
+        assert version == 4
+    np.testing.assert_array_equal(registry.load(4).predict(FEATURES), model.predict(FEATURES))
+    np.testing.assert_array_equal(registry.load_proof(4).predict(FEATURES), early.predict(FEATURES))
+    with global_uri(registry.uri):
+        served = mlflow.sklearn.load_model("models:/p@challenger")
+    np.testing.assert_array_equal(served.predict(FEATURES), model.predict(FEATURES))
+    assert registry.versions() == [1, 2, 3, 4]
+
+
+def test_without_a_proof_the_model_itself_is_the_proof(registry):
+    assert registry.load_proof(1) is registry.load(1)
+
+
 def test_a_version_knows_its_run(registry, store):
     assert registry.run_id(2) == store.retune_run("p", "b")
     assert registry.version_of_retune("b") == 2

@@ -15,11 +15,12 @@ from driftune.tracking import global_uri, open_client
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.models.model import ModelInfo
     from pandas import DataFrame
     from sklearn.pipeline import Pipeline
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
-RETUNE_TAG = "driftune.retune_id"
+RETUNE_TAG, PROOF_TAG = "driftune.retune_id", "driftune.proof"
 
 
 @dataclass(frozen=True)
@@ -47,43 +48,52 @@ class Registry:
         run_id: str,
         retune_id: str,
         tags: dict[str, str],
+        proof: Pipeline | None = None,
     ) -> int:
         """Store a fitted pipeline as a new version with the alias ``challenger``.
 
         The same retune registers once: a second call returns the version of the first.
 
         Args:
-            model: Fitted scikit-learn pipeline that takes the raw features.
+            model: Fitted scikit-learn pipeline that takes the raw features; what will serve.
             example: A few rows of features, shape ``(n, features)``; gives the signature too.
             run_id: MLflow run that the model belongs to.
             retune_id: Idempotency key.
             tags: Data version, study, commit and the like, as strings.
+            proof: The same configuration fitted without the promotion rows, for the gate; it lies
+                beside the version and never serves. None: ``model`` has not learned from them.
         """
         version = self.version_of_retune(retune_id)
         if version is None:
-            version = self._log_model(model, example, run_id, {RETUNE_TAG: retune_id})
+            made = {RETUNE_TAG: retune_id}
+            if proof is not None:
+                made[PROOF_TAG] = self._log_model(proof, example, run_id, "proof").model_uri
+            version = self._make_version(self._log_model(model, example, run_id), run_id, made)
         for key, value in tags.items():
             self.client.set_model_version_tag(self.name, str(version), key, value)
         self.client.set_registered_model_alias(self.name, CHALLENGER, str(version))
         return version
 
     def _log_model(
-        self, model: Pipeline, example: DataFrame, run_id: str, tags: dict[str, str]
-    ) -> int:
+        self, model: Pipeline, example: DataFrame, run_id: str, name: str = "model"
+    ) -> ModelInfo:
+        """Write a model into the run's artifacts; only the one that serves carries the example."""
         import mlflow
         from mlflow.models import infer_signature
 
         whole = example.select_dtypes("integer").columns
         example = example.astype(dict.fromkeys(whole, "float64"))  # so that they may be missing
         with global_uri(self.uri), mlflow.start_run(run_id=run_id):
-            info = mlflow.sklearn.log_model(
+            return mlflow.sklearn.log_model(
                 model,
-                name="model",
+                name=name,
                 signature=infer_signature(example, model.predict(example)),
-                input_example=example,
+                input_example=example if name == "model" else None,
                 serialization_format="cloudpickle",  # skops refuses LightGBM inside a pipeline
                 pip_requirements=_requirements(model),
             )
+
+    def _make_version(self, info: ModelInfo, run_id: str, tags: dict[str, str]) -> int:
         self._ensure_registered()
         made = self.client.create_model_version(
             self.name, info.model_uri, run_id=run_id, tags=tags, model_id=info.model_id
@@ -151,8 +161,16 @@ class Registry:
         return str(self.client.get_model_version(self.name, str(version)).run_id)
 
     def load(self, version: int) -> Any:
-        """Load a version as the scikit-learn pipeline that was registered."""
-        return _load(self.uri, self.name, version)
+        """Load a version as the scikit-learn pipeline that was registered: the one that serves."""
+        return _load(self.uri, f"models:/{self.name}/{version}")
+
+    def load_proof(self, version: int) -> Any:
+        """Load the model that the gate may judge: it has not learned from the promotion rows.
+
+        The serving model itself, where the version was registered without another one.
+        """
+        proof = self.tags(version).get(PROOF_TAG)
+        return _load(self.uri, proof) if proof else self.load(version)
 
     def promote(self, version: int) -> int | None:
         """Make ``version`` the champion; the old one becomes ``previous``.
@@ -194,12 +212,12 @@ class Registry:
         return previous, before
 
 
-@lru_cache(maxsize=4)  # loading takes most of a watch tick; a version never changes
-def _load(uri: str, name: str, version: int) -> Any:
+@lru_cache(maxsize=6)  # loading takes most of a watch tick; what a number names never changes
+def _load(uri: str, model_uri: str) -> Any:
     import mlflow
 
     with global_uri(uri):
-        return mlflow.sklearn.load_model(f"models:/{name}/{version}")
+        return mlflow.sklearn.load_model(model_uri)
 
 
 def _requirements(model: Any) -> list[str]:
