@@ -1,6 +1,7 @@
 """Watch a model in service: measure (performance, drift), then decide (policy)."""
 
 from driftune.monitoring.drift import ColumnDrift, DriftMonitor, DriftReport
+from driftune.monitoring.estimation import Estimate, PerformanceEstimator
 from driftune.monitoring.performance import Observation, PerformanceMonitor
 from driftune.monitoring.policy import Decision, PastDecision, TriggerPolicy
 
@@ -9,8 +10,10 @@ __all__ = [
     "Decision",
     "DriftMonitor",
     "DriftReport",
+    "Estimate",
     "Observation",
     "PastDecision",
+    "PerformanceEstimator",
     "PerformanceMonitor",
     "TriggerPolicy",
 ]
