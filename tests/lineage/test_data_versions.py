@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
+from dvc.repo import Repo
 
 from driftune import lineage
-from driftune.errors import ServiceUnavailable
+from driftune.errors import ServiceUnavailable, UsageError
 
 
 def git(root, *words):
@@ -54,7 +55,29 @@ def test_the_same_rows_have_the_same_version(root):
     version = lineage.snapshot(root, "p", [first, second])
     assert lineage.snapshot(root, "p", [second, first]) == version
     assert lineage.snapshot(root, "other", [first, second]) == version
-    assert lineage.read_version(root, "p") == version
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of pygtrie, in DVC's own command
+def test_the_version_is_the_one_of_dvc_add(root):
+    nested = {"a.parquet": rows(root, "a", [1]), "lookups/b.parquet": rows(root, "b", [2])}
+    version = lineage.snapshot(root, "p", nested)
+    folder = lineage.restore(root, "p", version)
+    with Repo(str(root)) as repo:
+        (stage,) = repo.add(str(folder))
+    assert stage.outs[0].hash_info.value == version
+
+
+def test_one_more_batch_reads_one_more_file(root):
+    first, second = rows(root, "a", [1]), rows(root, "b", [2])
+    version = lineage.snapshot(root, "p", [first])
+    kept = first.read_bytes()
+    whole = lineage.snapshot(root, "p", [first, second])
+    first.write_bytes(b"a retune is writing this")
+    files = {"a.parquet": first, "b.parquet": second}
+    again = lineage.snapshot(root, "p", files, known=lineage.listed(root, version))
+    assert again == whole
+    folder = lineage.restore(root, "p", again)
+    assert contents(folder) == {"a.parquet": kept, "b.parquet": second.read_bytes()}
 
 
 def test_other_rows_have_another_version(root):
@@ -79,8 +102,7 @@ def test_restoring_brings_back_exactly_the_bytes(root):
 
 def test_working_files_stay_the_users(root):
     file = rows(root, "a", [1])
-    folder = root / lineage.PRIMARY / "p"
-    lineage.snapshot(root, "p", [file])
+    folder = lineage.restore(root, "p", lineage.snapshot(root, "p", [file]))
     (folder / "a.parquet").write_bytes(b"scribbled over")
     assert pd.read_parquet(file)["a"].tolist() == [1]
     with file.open("ab") as stream:  # not made read-only
@@ -92,7 +114,6 @@ def test_the_remote_gives_back_what_the_cache_lost(with_remote):
     kept = file.read_bytes()
     version = lineage.snapshot(with_remote, "p", [file])
     shutil.rmtree(with_remote / ".dvc" / "cache")
-    shutil.rmtree(with_remote / lineage.PRIMARY / "p")
     assert contents(lineage.restore(with_remote, "p", version)) == {"a.parquet": kept}
 
 
@@ -106,6 +127,7 @@ def test_a_remote_that_is_away_does_not_stop_a_snapshot(with_remote):
 def test_an_unknown_version_is_named_and_changes_nothing(root):
     file = rows(root, "a", [1])
     version = lineage.snapshot(root, "p", [file])
+    lineage.restore(root, "p", version)
     with pytest.raises(ServiceUnavailable, match="f" * 32):
         lineage.restore(root, "p", "f" * 32 + ".dir")
     assert lineage.read_version(root, "p") == version
@@ -128,26 +150,56 @@ def test_a_clone_of_the_project_without_its_git_works(project):
     assert str(project.root) in lineage.describe(project.root)
 
 
-def test_git_is_left_as_it_was(project):
-    root = project.root
-    git(root, "init")
-    (root / ".gitignore").write_text("/data/02_intermediate\n/.driftune\n")
-    (root / "staged.txt").write_text("one")
-    git(root, "add", ".gitignore", ".dvc", ".dvcignore")
-    git(root, "commit", "-m", "first")
-    git(root, "add", "staged.txt")
-    (root / "staged.txt").write_text("two")
+def test_rows_go_into_another_folder_but_never_over_somebodys_files(root, tmp_path):
+    file = rows(root, "a", [1])
+    version = lineage.snapshot(root, "p", [file])
+    (tmp_path / "empty").mkdir()
+    for name in ("new/deep", "empty"):
+        folder = lineage.restore(root, "p", version, into=tmp_path / name)
+        assert contents(folder) == {"a.parquet": file.read_bytes()}
+    assert not (root / lineage.PRIMARY).exists()
+    for taken in (tmp_path / "empty", file):
+        with pytest.raises(UsageError, match="empty folder"):
+            lineage.restore(root, "p", version, into=taken)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
-    def state():
-        asked = ("rev-parse HEAD", "symbolic-ref HEAD", "branch -a", "stash list", "diff --cached")
-        return [git(root, *words.split()) for words in (*asked, "diff")]
 
-    before = state()
-    version = lineage.snapshot(root, "p", [rows(root, "a", [1])])
+def spoil(root, name, text):
+    path = root / ".dvc" / "cache" / "files" / "md5" / name[:2] / name[2:]
+    path.chmod(0o644)
+    path.write_bytes(text)
+
+
+@pytest.mark.parametrize("what", ["file", "list"])
+def test_damage_in_the_cache_is_found_and_mended_from_the_remote(with_remote, what):
+    file = rows(with_remote, "a", [1])
+    version = lineage.snapshot(with_remote, "p", [file])
+    name = version if what == "list" else lineage.file_version(file)
+    spoil(with_remote, name, b"[]" if what == "list" else file.read_bytes()[::-1])
+    assert contents(lineage.restore(with_remote, "p", version)) == {"a.parquet": file.read_bytes()}
+
+
+def test_damage_without_a_remote_is_said_and_the_folder_stays(root):
+    file = rows(root, "a", [1])
+    version = lineage.snapshot(root, "p", [file])
     lineage.restore(root, "p", version)
-    assert state() == before
-    untracked = git(root, "ls-files", "--others", "--exclude-standard", "data").splitlines()
-    assert sorted(untracked) == ["data/03_primary/.gitignore", "data/03_primary/p.dvc"]
+    name = lineage.file_version(file)
+    spoil(root, name, b"half")
+    with pytest.raises(ServiceUnavailable, match=name[2:]) as error:
+        lineage.restore(root, "p", version)
+    assert "no DVC remote" in str(error.value)
+    assert contents(root / lineage.PRIMARY / "p") == {"a.parquet": file.read_bytes()}
+    assert lineage.snapshot(root, "p", [file]) == version  # the same rows again mend it too
+    assert contents(lineage.restore(root, "p", version)) == {"a.parquet": file.read_bytes()}
+
+
+def test_half_a_file_in_the_cache_is_replaced_by_the_same_snapshot(root):
+    file = rows(root, "a", [1])
+    version = lineage.snapshot(root, "p", [file])
+    spoil(root, lineage.file_version(file), file.read_bytes()[:100])
+    spoil(root, version, b"")
+    assert lineage.snapshot(root, "p", [file]) == version
+    assert contents(lineage.restore(root, "p", version)) == {"a.parquet": file.read_bytes()}
 
 
 def test_the_commit_is_told_and_whether_files_differ(root):
