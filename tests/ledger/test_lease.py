@@ -1,13 +1,18 @@
 """The right to retune: one owner, an expiry, and no word for an owner who comes back late."""
 
+import os
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from multiprocessing import get_context
 from threading import Barrier
 
 import pytest
 
 from driftune.errors import LeaseLost
-from driftune.ledger import Ledger, PromotionRow
+from driftune.ledger import Ledger, PromotionRow, machine, tables
+from driftune.ledger import lease as lease_module
 
 SHORT = 0.3  # seconds
 
@@ -107,3 +112,54 @@ def test_a_block_that_fails_gives_it_back(ledger):
     with pytest.raises(ZeroDivisionError), ledger.lease("p"):
         _ = 1 / 0
     assert not ledger.is_leased("p")
+
+
+def clock(monkeypatch, *, wall=timedelta(0), boot=None):
+    """Set the wall clock this far off; ``boot``: be on another machine, or after a reboot."""
+    monkeypatch.setattr(lease_module, "now", lambda: tables.now() + wall)
+    if boot:
+        monkeypatch.setattr(lease_module, "boot", lambda: boot)
+
+
+@pytest.mark.skipif(machine.boot() is None, reason="the clock since boot is Linux's")
+@pytest.mark.parametrize("jump", [timedelta(days=400), timedelta(days=-400)])
+def test_setting_the_clock_takes_no_lease_and_prolongs_none(ledger, monkeypatch, jump):
+    ledger.lease("p", owner="a", seconds=SHORT)
+    clock(monkeypatch, wall=jump)
+    assert ledger.lease("p", owner="b") is None
+    time.sleep(SHORT + 0.05)
+    assert ledger.lease("p", owner="b") is not None
+
+
+def test_a_clock_set_back_keeps_no_dead_owner_of_another_machine_for_ever(ledger, monkeypatch):
+    ledger.lease("p", owner="a")
+    clock(monkeypatch, boot="another")
+    assert ledger.lease("p", owner="b") is None
+    clock(monkeypatch, boot="another", wall=timedelta(days=-400))
+    assert ledger.lease("p", owner="b") is not None
+
+
+def die_with_the_lease(url):
+    assert Ledger(url).lease("p") is not None
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.skipif(machine.boot() is None, reason="needs /proc")
+def test_who_was_killed_on_this_machine_is_succeeded_at_once(tmp_path):
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    ledger = Ledger(url)
+    killed = get_context("spawn").Process(target=die_with_the_lease, args=(url,))
+    killed.start()
+    killed.join()
+    assert not ledger.is_leased("p")
+    assert [problem for problem, _ in ledger.release_dead()] == ["p"]
+    assert ledger.release_dead() == []
+    assert ledger.lease("p") is not None
+
+
+def test_a_dead_lease_that_was_freed_is_no_word_for_who_comes_back(ledger):
+    old = ledger.lease("p", owner="sleeper", seconds=SHORT)
+    time.sleep(SHORT + 0.05)
+    assert ledger.release_dead() == [("p", "sleeper")]
+    with pytest.raises(LeaseLost):
+        old.renew()

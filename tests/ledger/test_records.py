@@ -93,6 +93,49 @@ def test_the_queue_takes_a_retune_once(url):
     assert ledger.open_retunes("p") == []
 
 
+def test_what_failed_or_was_left_to_another_waits_again_when_asked_for_again(url):
+    ledger = Ledger(url)
+    for name in ("failed", "merged_into", "promoted", "awaiting_approval"):
+        ledger.request_retune(name, "p", trigger="drift", reason="x")
+        ledger.set_retune(name, name, announced_at="yesterday")
+        ledger.request_retune(name, "p", trigger="manual", reason="x")
+    assert {row.id for row in ledger.open_retunes("p")} == {"failed", "merged_into"}
+    assert ledger.retune("merged_into").merged_into is None
+
+
+def test_a_decision_while_a_retune_runs_is_merged_into_it(url):
+    ledger = Ledger(url)
+    ledger.request_retune("first", "p", trigger="drift", reason="x")
+    with ledger.lease("p") as lease:
+        ledger.set_retune("first", "running", lease=lease)
+        row = ledger.record(observation("week"), decision("worse.", "second"), queued("second"))
+        other = ledger.record(
+            observation("week", problem="q"), decision("worse.", "other"), queued("other", "q")
+        )
+    assert row.decision.outcome == "merged_into"
+    assert ledger.observation("p", "week").decision.reason == "worse. The retune first is running."
+    assert ledger.retune("second").merged_into == "first"
+    assert other.decision.outcome == "queued"  # another problem is not blocked
+
+
+def test_a_decision_after_the_death_of_an_owner_waits_for_its_own_turn(url):
+    ledger = Ledger(url)
+    ledger.request_retune("first", "p", trigger="drift", reason="x")
+    ledger.set_retune("first", "running")  # nobody holds the lease
+    row = ledger.record(observation("week"), decision("worse", "second"), queued("second"))
+    assert row.decision.outcome == "queued"
+
+
+def test_a_search_is_not_left_to_a_mere_recall(url):
+    ledger = Ledger(url)
+    recall = ledger.request_retune("recall", "p", trigger="recall", reason="x")
+    recall.action = "recall"
+    search = ledger.request_retune("search", "p", trigger="drift", reason="x")
+    assert ledger.merge_retune(search, recall) is False
+    assert ledger.merge_retune(recall, search) is True
+    assert [row.id for row in ledger.open_retunes("p")] == ["search"]
+
+
 def test_details_add_up_and_attempts_count(url):
     ledger = Ledger(url)
     ledger.request_retune("r", "p", trigger="drift", reason="x")

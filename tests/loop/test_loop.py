@@ -194,9 +194,9 @@ def test_every_retune_is_one_finished_run_with_its_trials(retuned):
 def test_a_retune_leaves_to_the_running_one(copy):
     project, settings = copy
     project.ledger.request_retune("running", "tiny", trigger="x", reason="x")
-    project.ledger.request_retune("late", "tiny", trigger="x", reason="x")
     with loop.claim(project, settings, "running") as run:
         assert run is not None
+        project.ledger.request_retune("late", "tiny", trigger="x", reason="x")
         assert loop.carry_out(project, settings, "running").status == "running"
         late = loop.carry_out(project, settings, "late")
         assert (late.status, late.merged_into) == ("merged_into", "running")

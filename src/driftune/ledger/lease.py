@@ -2,6 +2,12 @@
 
 Leases as in Gray & Cheriton (1989); the token as in Kleppmann, "How to do distributed locking"
 (2016): it only grows, and whoever holds an old one is refused at the moment of writing.
+
+When does it end? At once, when its owner was a process of this machine that is gone. Else, on this
+machine, by the clock since boot: setting the wall clock neither takes a living owner's lease nor
+keeps a dead one's. Only between machines, and after a reboot, by the wall clock; there a clock that
+jumps ahead costs a living owner its lease, which the token makes safe, and one that was set back
+can keep a dead owner's for an hour at most.
 """
 
 from __future__ import annotations
@@ -16,6 +22,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from driftune.errors import LeaseLost
+from driftune.ledger.machine import boot, is_gone, seconds_since_boot, this_process
 from driftune.ledger.tables import LeaseRow, now
 
 if TYPE_CHECKING:
@@ -24,6 +31,17 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 LEASE_SECONDS = 60.0
+FARTHEST = timedelta(hours=1)  # no lease is that long: its owner's clock was wrong
+
+
+def is_held(row: LeaseRow | None) -> bool:
+    """Return whether somebody holds this lease now."""
+    if row is None or row.owner is None:
+        return False
+    clock = seconds_since_boot()
+    if row.boot is not None and row.boot == boot() and row.until is not None and clock is not None:
+        return row.until > clock and not is_gone(row.process)
+    return now() < row.expires_at < now() + FARTHEST
 
 
 @dataclass
@@ -48,19 +66,18 @@ class Lease:
         cls, engine: Engine, problem: str, owner: str, seconds: float = LEASE_SECONDS
     ) -> Lease | None:
         """Take the lease if it is free or expired; ``None`` while somebody else holds it."""
-        expires = now() + timedelta(seconds=seconds)
         try:
             with Session(engine) as session, session.begin():
                 row = session.scalar(
                     select(LeaseRow).where(LeaseRow.problem == problem).with_for_update()
                 )
                 if row is None:
-                    row = LeaseRow(problem=problem, owner=owner, token=1, expires_at=expires)
+                    row = LeaseRow(problem=problem, token=0)
                     session.add(row)
-                elif row.owner is not None and row.expires_at > now():
+                elif is_held(row):
                     return None
-                else:
-                    row.owner, row.token, row.expires_at = owner, row.token + 1, expires
+                row.owner, row.token, row.process = owner, row.token + 1, this_process()
+                _extend(row, seconds)
                 session.flush()
                 return cls(engine, problem, owner, row.token, seconds)
         except IntegrityError:  # two first owners at once: the other one was faster
@@ -85,8 +102,7 @@ class Lease:
         """Move the expiry on; raises LeaseLost when another owner took over."""
         with Session(self.engine) as session, session.begin():
             self.check(session)
-            row = session.get_one(LeaseRow, self.problem)
-            row.expires_at = now() + timedelta(seconds=self.seconds)
+            _extend(session.get_one(LeaseRow, self.problem), self.seconds)
 
     def release(self) -> None:
         """Let go; a lease that was taken over is left alone."""
@@ -118,3 +134,23 @@ class Lease:
                 return  # the write that matters checks the token again
             except OperationalError:
                 continue  # the database is away for a moment; the lease may expire, which is safe
+
+
+def _extend(row: LeaseRow, seconds: float) -> None:
+    clock = seconds_since_boot()
+    row.expires_at = now() + timedelta(seconds=seconds)
+    row.boot, row.until = boot(), None if clock is None else clock + seconds
+
+
+def release_dead(engine: Engine) -> list[tuple[str, str]]:
+    """Free the leases of owners that are gone; whoever comes back finds its token outdated.
+
+    Returns:
+        ``(problem, owner)`` of each.
+    """
+    with Session(engine) as session, session.begin():
+        rows = session.scalars(select(LeaseRow).where(LeaseRow.owner.is_not(None)))
+        dead = [(row, row.problem, row.owner or "") for row in rows if not is_held(row)]
+        for row, *_ in dead:
+            row.owner, row.token = None, row.token + 1
+    return [(problem, owner) for _, problem, owner in dead]

@@ -10,8 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from driftune.ledger import lease as leases
 from driftune.ledger.engine import open_engine
-from driftune.ledger.lease import LEASE_SECONDS, Lease
+from driftune.ledger.lease import Lease
 from driftune.ledger.tables import (
     DecisionRow,
     LeaseRow,
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 INVALID = "invalid_data"
 OPEN_STATES = ("queued", "running")
+AGAIN = ("failed", "merged_into")  # the same request later finds these undone
+WAITING = ("awaiting_approval", "shadow")  # trained, but not in service yet
+EFFORT = ("recall", "retrain", "retune")  # an action includes those before it
 
 
 class Ledger:
@@ -54,20 +58,45 @@ class Ledger:
     ) -> ObservationRow:
         """Write an observation, its one decision and the retune it asks for; all or nothing.
 
-        An observation that is on record already keeps its first decision, which is returned.
+        An observation that is on record already keeps its first decision, which is returned. What
+        asks for a retune while another one of the problem runs is merged into that.
         """
         observation.decision = decision
         try:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
                 session.add(observation)
                 if retune is not None:
-                    session.merge(retune)
+                    self._enter(session, decision, retune)
             return observation
         except IntegrityError:
             first = self.observation(observation.problem, observation.batch)
             if first is None:
                 raise
             return first
+
+    def _enter(self, session: Session, decision: DecisionRow, retune: RetuneRow) -> None:
+        """Put a retune into the queue with its decision; one that is there is taken up again."""
+        known = session.get(RetuneRow, retune.id)
+        if known is not None:
+            _take_up(known)
+        else:
+            session.add(retune)
+        entry = known or retune
+        running = self._running(session, entry)
+        if running is not None and entry.status == "queued":
+            entry.status, entry.merged_into, entry.finished_at = "merged_into", running, now()
+            decision.outcome = "merged_into"
+            decision.reason = f"{decision.reason} The retune {running} is running."
+
+    def _running(self, session: Session, entry: RetuneRow) -> str | None:
+        """Return another retune that a living owner works on, and that does as much."""
+        if not leases.is_held(session.get(LeaseRow, entry.problem)):
+            return None
+        query = select(RetuneRow).where(
+            RetuneRow.problem == entry.problem, RetuneRow.status == "running"
+        )
+        rows = session.scalars(query.order_by(RetuneRow.requested_at.desc()))
+        return next((row.id for row in rows if row.id != entry.id and includes(row, entry)), None)
 
     def observation(self, problem: str, batch: str) -> ObservationRow | None:
         """Return the latest observation of a batch, with its decision, when there is one."""
@@ -101,7 +130,10 @@ class Ledger:
     def request_retune(
         self, retune_id: str, problem: str, *, trigger: str, reason: str, through: str | None = None
     ) -> RetuneRow:
-        """Put a retune into the queue; one that is there already is returned as it is."""
+        """Put a retune into the queue; one that is there already is returned.
+
+        It is as it was, but for one that failed or was left to another: that waits again.
+        """
         row = RetuneRow(
             id=retune_id, problem=problem, trigger=trigger, reason=reason, through=through,
             status="queued", details={},
@@ -111,7 +143,8 @@ class Ledger:
                 session.add(row)
             return row
         except IntegrityError:
-            return self.retune(retune_id)
+            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                return _take_up(session.get_one(RetuneRow, retune_id))
 
     def retune(self, retune_id: str) -> RetuneRow:
         """Return a retune by its id."""
@@ -150,14 +183,31 @@ class Ledger:
             row.finished_at = None if status in OPEN_STATES else now()
         return row
 
+    def merge_retune(
+        self, older: RetuneRow, newer: RetuneRow, *, lease: Lease | None = None
+    ) -> bool:
+        """Leave ``older`` to ``newer`` when that does as much; returns whether it does.
+
+        Raises:
+            LeaseLost: Another owner took over.
+        """
+        if older.id == newer.id or not includes(newer, older):
+            return False
+        self.set_retune(older.id, "merged_into", lease=lease, merged_into=newer.id)
+        return True
+
     # Leases
 
     def lease(
-        self, problem: str, *, owner: str | None = None, seconds: float = LEASE_SECONDS
+        self, problem: str, *, owner: str | None = None, seconds: float | None = None
     ) -> Lease | None:
         """Take the right to retune ``problem``; ``None`` while somebody else holds it."""
         who = owner or f"{socket.gethostname()}:{os.getpid()}"
-        return Lease.acquire(self.engine, problem, who, seconds)
+        return Lease.acquire(self.engine, problem, who, seconds or leases.LEASE_SECONDS)
+
+    def release_dead(self) -> list[tuple[str, str]]:
+        """Free the leases of owners that are gone; returns ``(problem, owner)`` of each."""
+        return leases.release_dead(self.engine)
 
     def is_leased(self, problem: str) -> bool:
         """Return whether somebody holds the right to retune ``problem`` now."""
@@ -167,7 +217,7 @@ class Ledger:
         """Return who may retune ``problem`` now (``host:pid``) and until when (UTC), if anybody."""
         with Session(self.engine) as session:
             row = session.get(LeaseRow, problem)
-            if row is None or row.owner is None or row.expires_at <= now():
+            if row is None or row.owner is None or not leases.is_held(row):
                 return None
             return row.owner, row.expires_at
 
@@ -204,3 +254,17 @@ class Ledger:
         """Return what the studies of a problem paid."""
         with Session(self.engine) as session:
             return session.scalars(select(SpendRow).where(SpendRow.problem == problem)).all()
+
+
+def includes(newer: RetuneRow, older: RetuneRow) -> bool:
+    """Return whether a retune does all that an earlier one would: as much, on as new data."""
+    mine, theirs = (EFFORT.index(row.action or "retune") for row in (newer, older))
+    return mine >= theirs
+
+
+def _take_up(row: RetuneRow) -> RetuneRow:
+    """Let a retune that did not get its turn, or failed, wait again."""
+    if row.status in AGAIN:
+        row.status, row.merged_into, row.finished_at = "queued", None, None
+        row.details = {**row.details, "announced_at": ""}
+    return row

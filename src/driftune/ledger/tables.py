@@ -107,7 +107,11 @@ class RetuneRow(Base):
 
 
 class LeaseRow(Base):
-    """Who may retune a problem now. ``token`` only grows: a revived owner holds an old one."""
+    """Who may retune a problem now. ``token`` only grows: a revived owner holds an old one.
+
+    On the machine ``boot`` the process ``process`` and the clock since boot, ``until`` in seconds,
+    say whether it holds; elsewhere ``expires_at`` does.
+    """
 
     __tablename__ = "leases"
 
@@ -115,6 +119,9 @@ class LeaseRow(Base):
     owner: Mapped[str | None]
     token: Mapped[int]
     expires_at: Mapped[datetime]
+    boot: Mapped[str | None]
+    process: Mapped[str | None]
+    until: Mapped[float | None]
 
 
 class PromotionRow(Base):

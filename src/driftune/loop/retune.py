@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from driftune.errors import LeaseLost, ServiceUnavailable
+from driftune.ledger.ledger import OPEN_STATES, WAITING
 from driftune.loop.proof import judge, promote, read_verdict
 from driftune.promotion.registry import CHAMPION
 from driftune.tracking import answering
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from driftune.promotion import Verdict
     from driftune.promotion.registry import Registry
     from driftune.settings import Settings
-
-DONE = ("promoted", "refused")
 
 
 def retune_id(settings: Settings, through: str) -> str:
@@ -205,18 +204,23 @@ def claim(
     that is away fails nothing: the retune is back in the queue, and the next tick tries again.
     """
     ledger = project.ledger
-    row = ledger.retune(wanted)
-    lease = None if row.status in DONE else ledger.lease(settings.name)
+    lease = ledger.lease(settings.name) if ledger.retune(wanted).status in OPEN_STATES else None
     if lease is None:
-        if row.status not in DONE:
-            _merge(project, settings, row)
+        _merge(project, settings, ledger.retune(wanted))
         yield None
         return
     with lease:
-        for older in ledger.open_retunes(settings.name):  # its rows are among those of this one
-            if older.id != row.id and older.requested_at < row.requested_at:
-                ledger.set_retune(older.id, "merged_into", lease=lease, merged_into=row.id)
-        ledger.set_retune(row.id, "running", lease=lease, **({"tuning": tuning} if tuning else {}))
+        row = ledger.retune(wanted)  # whoever held the lease until now may have done it
+        if row.status not in OPEN_STATES or _superseded(project, row, lease):
+            yield None
+            return
+        ledger.set_retune(
+            row.id,
+            "running",
+            lease=lease,
+            announced_at="",
+            **({"tuning": tuning} if tuning else {}),
+        )
         try:
             with answering(project.tracking_uri):
                 yield Retune(project, settings, row.id, lease)
@@ -229,10 +233,32 @@ def claim(
             why = f"{type(error).__name__}: {error}"
             ledger.set_retune(row.id, "failed", lease=lease, error=why)
             raise
+        _supersede(project, ledger.retune(wanted), lease)
+
+
+def _superseded(project: Project, row: RetuneRow, lease: Lease) -> bool:
+    """Merge older requests into this one; say whether a newer one waits that includes it."""
+    others = [other for other in project.ledger.open_retunes(row.problem) if other.id != row.id]
+    newer = [other for other in others if other.requested_at > row.requested_at]
+    if newer and project.ledger.merge_retune(row, newer[-1], lease=lease):
+        return True
+    for older in others:
+        if older not in newer:  # its rows are among those of this one
+            project.ledger.merge_retune(older, row, lease=lease)
+    return False
+
+
+def _supersede(project: Project, row: RetuneRow, lease: Lease) -> None:
+    """End what earlier challengers wait for: a newer one waits now, or has become champion."""
+    if row.status not in ("promoted", *WAITING):
+        return
+    for earlier in project.ledger.retunes(row.problem, *WAITING):
+        if earlier.requested_at < row.requested_at:
+            project.ledger.set_retune(earlier.id, "merged_into", lease=lease, merged_into=row.id)
 
 
 def _merge(project: Project, settings: Settings, row: RetuneRow) -> None:
-    """Leave the work to the retune that holds the lease, unless that is this very one."""
-    running = [r for r in project.ledger.retunes(settings.name, "running") if r.id != row.id]
-    if running and row.status != "running":
-        project.ledger.set_retune(row.id, "merged_into", merged_into=running[-1].id)
+    """Leave what waits to the retune that holds the lease."""
+    running = project.ledger.retunes(settings.name, "running")
+    if running and row.status == "queued" and project.ledger.is_leased(settings.name):
+        project.ledger.merge_retune(row, running[-1])
