@@ -1,13 +1,15 @@
-"""The final fit and its registration. The promotion rows stay untouched."""
+"""The final fits and their registration: one to be judged, and one to serve if it passes."""
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 
+import pandas as pd
 from pandas import DataFrame
 
-from driftune.lineage import code_version
+from driftune.lineage import REPLAY_TAG, code_version
 from driftune.project import Project
 from driftune.promotion.registry import Registry
 from driftune.settings import Settings
@@ -15,22 +17,40 @@ from driftune.tracking import answering
 from driftune.tuning import TuningResult, prepare, refit
 from driftune.tuning.constraints import footprint_tags
 from driftune.tuning.footprint import ROWS, measure_footprint
+from driftune.tuning.known import configuration_of
 
 logger = logging.getLogger(__name__)
 Model = Any  # a fitted scikit-learn pipeline; not imported, to keep `kedro` quick to start
 EXAMPLE_ROWS = 5
 
 
-def fit(search_rows: DataFrame, tuning_result: dict[str, Any], settings: Settings) -> Model:
-    """Fit encoders and model, as one scikit-learn pipeline, on every row that the search saw."""
+def fit(
+    search_rows: DataFrame,
+    promotion_rows: DataFrame,
+    tuning_result: dict[str, Any],
+    settings: Settings,
+) -> dict[str, Model]:
+    """Fit encoders and model, as one scikit-learn pipeline: twice the best configuration.
+
+    Returns:
+        ``proof``, which the gate judges, learns from every row that the search saw; ``serving``
+        from the promotion rows too, unless ``gate.refit`` is off.
+    """
     result = TuningResult.from_dict(tuning_result)
-    return refit(settings.problem, search_rows, result, family=settings.tuning.family)
+    family = settings.tuning.family
+    proof = refit(settings.problem, search_rows, result, family=family)
+    if not settings.gate.refit:
+        return {"proof": proof, "serving": proof}
+    rows = pd.concat([search_rows, promotion_rows], ignore_index=True)
+    return {"proof": proof, "serving": refit(settings.problem, rows, result, family=family)}
 
 
 def register(
-    model: Model,
+    models: dict[str, Model],
     search_rows: DataFrame,
+    promotion_rows: DataFrame,
     tuning_result: dict[str, Any],
+    learning_span: dict[str, Any],
     data_version: dict[str, Any],
     settings: Settings,
     retune_id: str | None,
@@ -49,17 +69,28 @@ def register(
     example = prepare(settings.problem, search_rows.tail(ROWS)).X
     with answering(project.tracking_uri):
         version = Registry(project.tracking_uri, settings.name).register(
-            model,
+            models["serving"],
             example.head(EXAMPLE_ROWS),
             run_id=run,
             retune_id=name,
+            proof=models["proof"] if settings.gate.refit else None,
             tags={
+                "driftune.configuration": json.dumps(configuration_of(result)),
+                "driftune.through": data_version["batches"][-1],
+                "driftune.start": str(learning_span["start"]),
+                "driftune.strategy": learning_span["strategy"],
+                "driftune.search_until": _until(search_rows, settings),
+                "driftune.rows_until": _until(
+                    promotion_rows if settings.gate.refit else search_rows, settings
+                ),
                 "driftune.data_version": data_version["data_version"],
                 "driftune.batches": f"{data_version['batches'][0]}..{data_version['batches'][-1]}",
                 "driftune.study": result.study_name,
+                "driftune.search_rows": str(len(search_rows)),
+                REPLAY_TAG: json.dumps(data_version["replay"]),
                 "driftune.code": code_version(project.root),
                 "driftune.validation_score": f"{result.best_value:.6g}",
-                **footprint_tags(measure_footprint(model, example)),
+                **footprint_tags(measure_footprint(models["serving"], example)),
             },
         )
     tracker.finish(run)
@@ -70,3 +101,8 @@ def register(
             version, settings.name, result.metric, result.best_value, settings.name,
         )  # fmt: skip
     return {"version": version, "run_id": run, "retune_id": name, **data_version}
+
+
+def _until(rows: DataFrame, settings: Settings) -> str:
+    """Say how far in time a model has learned; empty without a time."""
+    return rows[settings.time].max().isoformat() if settings.time else ""

@@ -6,16 +6,23 @@ from pipelines.training.nodes import fit, register
 
 
 def create_pipeline() -> Pipeline:
-    """Fit the best configuration on all search rows and register the result."""
+    """Fit the best configuration without and with the promotion rows; register both as one."""
     return Pipeline(
         [
-            Node(fit, ["search_rows", "tuning_result", "settings"], "model", name="fit"),
+            Node(
+                fit,
+                ["search_rows", "promotion_rows", "tuning_result", "settings"],
+                "models",
+                name="fit",
+            ),
             Node(
                 register,
                 [
-                    "model",
+                    "models",
                     "search_rows",
+                    "promotion_rows",
                     "tuning_result",
+                    "learning_span",
                     "data_version",
                     "settings",
                     "params:retune_id",

@@ -10,22 +10,30 @@ from ibis import Table
 from pandas import DataFrame
 
 from driftune import lineage
+from driftune.loop.champion import known_champion
 from driftune.project import Project
 from driftune.promotion import hold_out_newest
 from driftune.settings import Settings
 from driftune.tuning import TuningResult, tune
+from driftune.tuning.known import known_result
 from driftune.tuning.listening import listener
+from driftune.tuning.span import Span, choose_span
 
 
 def record_data_version(
-    accepted: dict[str, Callable[[], Table]], batch_names: list[str], settings: Settings
+    accepted: dict[str, Callable[[], Table]],
+    batch_names: list[str],
+    settings: Settings,
+    tuning: dict[str, Any],
 ) -> dict[str, Any]:
-    """Put the rows of this run under DVC; the hash of the folder is the data version."""
-    project = Project.find()
-    folder = project.root / "data" / "02_intermediate" / settings.name / "accepted"
-    files = [folder / f"{name}.parquet" for name in batch_names if name in accepted]
-    version = lineage.snapshot(project.root, settings.name, files)
-    return {"data_version": version, "batches": batch_names}
+    """Put the rows of this run, and its lookups, under DVC; their hash is the data version.
+
+    With it goes what a replay needs to know (:func:`driftune.lineage.record_of`).
+    """
+    names = [name for name in batch_names if name in accepted]
+    version = lineage.snapshot_batches(Project.find(), settings, names)
+    replay = lineage.record_of(settings, tuning, names)
+    return {"data_version": version, "batches": batch_names, "replay": replay}
 
 
 def collect_rows(features: dict[str, Callable[[], Table]], batch_names: list[str]) -> DataFrame:
@@ -40,9 +48,43 @@ def collect_rows(features: dict[str, Callable[[], Table]], batch_names: list[str
     return pd.concat([table.to_pandas() for table in kept], ignore_index=True)
 
 
-def hold_out(labelled_rows: DataFrame, settings: Settings) -> tuple[DataFrame, DataFrame]:
+def hold_out(
+    labelled_rows: DataFrame,
+    features: dict[str, Callable[[], Table]],
+    batch_names: list[str],
+    settings: Settings,
+) -> tuple[DataFrame, DataFrame]:
     """Keep the newest labelled rows for the gate, before anything is tuned."""
-    return hold_out_newest(labelled_rows, settings, settings.gate)
+    champion = known_champion(Project.find(), settings)
+    fresh = None
+    if champion and champion.through in batch_names:
+        later = batch_names[batch_names.index(champion.through) + 1 :]
+        counts = [features[name]()[settings.target].count().execute() for name in later]
+        fresh = int(sum(counts))
+    return hold_out_newest(
+        labelled_rows, settings, settings.gate, fresh=fresh, in_order=len(batch_names) > 1
+    )
+
+
+def choose_rows(
+    known_rows: DataFrame, promotion_rows: DataFrame, settings: Settings
+) -> tuple[DataFrame, dict[str, Any]]:
+    """Choose how far back the challenger learns from, with a configuration that is known.
+
+    The first model learns from all there is: nothing has drifted yet.
+    """
+    champion = known_champion(Project.find(), settings)
+    if champion is None:
+        return known_rows, Span(0, len(known_rows), "all_history").to_dict()
+    span = choose_span(
+        settings.problem,
+        known_rows,
+        known_result(champion.configuration),
+        strategy=settings.policy.strategy,
+        newest=len(promotion_rows),
+        family=settings.tuning.family,
+    )
+    return known_rows.iloc[span.start :].reset_index(drop=True), span.to_dict()
 
 
 def search(
@@ -67,7 +109,7 @@ def search(
             seed=plan.seed,
             family=plan.family,
             pruning=plan.pruning,
-            warm_start=_earlier_best(project, settings.name),
+            warm_start=_earlier_best(project, settings),
             constraints=plan.constraints,
             earlier_configurations=plan.earlier_configurations,
             experience=tracker.experience(settings.name, retune_id),
@@ -81,10 +123,10 @@ def search(
     return result.to_dict()
 
 
-def _earlier_best(project: Project, problem: str) -> list[dict[str, Any]]:
-    """Return the configuration of the last promoted model: the first thing worth trying."""
-    promoted = project.ledger.retunes(problem, "promoted")
-    return [promoted[-1].details["best_params"]] if promoted else []
+def _earlier_best(project: Project, settings: Settings) -> list[dict[str, Any]]:
+    """Return the champion's configuration, the first to be tried; a retrain tries no other."""
+    champion = known_champion(project, settings)
+    return [champion.configuration["best_params"]] if champion else []
 
 
 def track(

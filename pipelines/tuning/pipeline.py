@@ -2,25 +2,38 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from pipelines.tuning.nodes import collect_rows, hold_out, record_data_version, search, track
+from pipelines.tuning.nodes import (
+    choose_rows,
+    collect_rows,
+    hold_out,
+    record_data_version,
+    search,
+    track,
+)
 
 
 def create_pipeline() -> Pipeline:
-    """Fix the data version, keep the newest rows for the gate, search on the rest."""
+    """Fix the data version, keep the newest rows for the gate, search on what is worth knowing."""
     return Pipeline(
         [
             Node(
                 record_data_version,
-                ["accepted@ibis", "batch_names", "settings"],
+                ["accepted@ibis", "batch_names", "settings", "params:tuning"],
                 "data_version",
                 name="record_data_version",
             ),
             Node(collect_rows, ["features", "batch_names"], "labelled_rows", name="collect_rows"),
             Node(
                 hold_out,
-                ["labelled_rows", "settings"],
-                ["search_rows", "promotion_rows"],
+                ["labelled_rows", "features", "batch_names", "settings"],
+                ["known_rows", "promotion_rows"],
                 name="hold_out",
+            ),
+            Node(
+                choose_rows,
+                ["known_rows", "promotion_rows", "settings"],
+                ["search_rows", "learning_span"],
+                name="choose_rows",
             ),
             Node(
                 search,

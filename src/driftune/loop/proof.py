@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from driftune.errors import DriftuneError
 from driftune.ledger import PromotionRow
+from driftune.loop.reference import keep_reference
 from driftune.monitoring import PerformanceMonitor
 from driftune.promotion import Verdict
 from driftune.promotion.registry import CHAMPION
@@ -15,6 +16,8 @@ from driftune.resampling import Interval
 from driftune.scoring import score
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from driftune.ledger import Lease
     from driftune.project import Project
     from driftune.promotion.registry import Registry
@@ -41,11 +44,22 @@ def read_verdict(stored: dict[str, Any]) -> Verdict:
     return Verdict(**{**stored, "improvement": Interval(**gain) if gain else None})
 
 
-def judge(project: Project, settings: Settings, version: int) -> Verdict:
-    """Put a version before the gate, against the champion of this moment."""
+def judge(
+    project: Project, settings: Settings, version: int, *, rows: DataFrame | None = None
+) -> Verdict:
+    """Put a version before the gate, against the champion of this moment.
+
+    Args:
+        project: Where the models are.
+        settings: The problem.
+        version: Which one; its proof model is judged.
+        rows: What to judge on; default: the promotion rows of the latest search.
+    """
     registry = project.registry(settings.name)
-    rows = project.load_dataset("promotion_rows", problem=settings.name)
-    labels, challenger = score(registry.load(version), settings.problem, rows)
+    if rows is None:
+        rows = project.load_dataset("promotion_rows", problem=settings.name)
+    keep_reference(project, settings, version, rows)
+    labels, challenger = score(registry.load_proof(version), settings.problem, rows)
     champion = registry.version_of(CHAMPION)
     theirs = None
     if champion not in (None, version):

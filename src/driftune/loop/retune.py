@@ -10,24 +10,36 @@ from typing import TYPE_CHECKING, Any
 
 from driftune.errors import LeaseLost, ServiceUnavailable
 from driftune.ledger.ledger import OPEN_STATES, WAITING
+from driftune.loop.champion import known_champion
+from driftune.loop.probing import labelled_rows
 from driftune.loop.proof import judge, promote, read_verdict
+from driftune.problem_file import merge
 from driftune.promotion.registry import CHAMPION
 from driftune.tracking import answering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pandas import DataFrame
+
     from driftune.ledger import Lease, RetuneRow
+    from driftune.monitoring.decision import Action
     from driftune.project import Project
     from driftune.promotion import Verdict
     from driftune.promotion.registry import Registry
     from driftune.settings import Settings
 
 
-def retune_id(settings: Settings, through: str) -> str:
+KNOWN_AGAIN = {"budget": {"max_trials": 1}, "language_model": None}  # a retrain: one known trial
+
+
+def retune_id(
+    settings: Settings, through: str, *, action: Action = "retune", candidate: int | None = None
+) -> str:
     """Name a retune after its data and its configuration: the same again is the same retune."""
     text = settings.model_dump_json(include={"target", "metric", "drop", "features", "tuning"})
-    return f"{settings.name}-{through}-{sha256(text.encode()).hexdigest()[:6]}"
+    what = {"retune": "", "retrain": "-retrain", "recall": f"-recall-v{candidate}"}[action]
+    return f"{settings.name}-{through}-{sha256(text.encode()).hexdigest()[:6]}{what}"
 
 
 @dataclass
@@ -57,13 +69,21 @@ class Retune:
         return self.project.registry(self.settings.name)
 
     @property
+    def candidate(self) -> int | None:
+        """The earlier champion that is to be recalled; None where a model is to be made."""
+        return self.row.details.get("candidate")
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """Runtime parameters of the pipelines: the problem, the batches, the key."""
+        tuning = self.row.details.get("tuning", {})
+        if self.row.action == "retrain":
+            tuning = merge(tuning, KNOWN_AGAIN)
         return {
             "problem": self.settings.name,
             "batches": self.batches,
             "retune_id": self.id,
-            **({"tuning": self.row.details["tuning"]} if "tuning" in self.row.details else {}),
+            **({"tuning": tuning} if tuning else {}),
         }
 
     @property
@@ -109,12 +129,26 @@ class Retune:
         before = self.row.details.get("verdict")
         if before and self.registry.version_of(CHAMPION) == version:
             return read_verdict(before)  # killed after the promotion: who it beat no longer serves
-        verdict = judge(self.project, self.settings, version)
+        rows = None if self.candidate is None else self.rows_new_to_both(version)
+        verdict = judge(self.project, self.settings, version, rows=rows)
         self.registry.tag(version, driftune__gate=json.dumps(asdict(verdict)))
         self.project.ledger.set_retune(
             self.id, "running", lease=self.lease, verdict=asdict(verdict)
         )
         return verdict
+
+    def rows_new_to_both(self, version: int) -> DataFrame:
+        """Return the labelled rows that neither a recalled version nor the champion learned from.
+
+        Raises:
+            DataError: There are none.
+        """
+        known = [known_champion(self.project, self.settings, one) for one in (version, None)]
+        learned = {champion.through for champion in known if champion}
+        names = self.batches
+        newest = max((names.index(name) for name in learned if name in names), default=-1)
+        features = self.project.load_dataset("features", problem=self.settings.name)
+        return labelled_rows(self.settings, features, names[newest + 1 :])
 
     def conclude(self, version: int, verdict: Verdict) -> RetuneRow:
         """6. Promote the challenger, or leave the champion; closes the retune."""
@@ -187,8 +221,10 @@ def carry_out(
         if run is not None:
             run.validate()
             run.make_features()
-            run.tune()
-            version = run.train()
+            version = run.candidate
+            if version is None:
+                run.tune()
+                version = run.train()
             run.conclude(version, run.judge(version))
     return project.ledger.retune(wanted)
 

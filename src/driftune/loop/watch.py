@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from dataclasses import asdict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from driftune.errors import DataError, DriftuneError, ValidationFailed
+from driftune.errors import ValidationFailed
 from driftune.ledger import DecisionRow, ObservationRow, RetuneRow
 from driftune.ledger.ledger import INVALID
 from driftune.ledger.tables import now
 from driftune.lineage import file_version
+from driftune.loop.observing import observe
+from driftune.loop.past import history
 from driftune.loop.proof import champion_or_refuse
 from driftune.loop.retune import retune_id
-from driftune.monitoring import PastDecision, PerformanceMonitor
-from driftune.resampling import Interval
-from driftune.scoring import score
+from driftune.monitoring import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pandas import DataFrame
 
+    from driftune.monitoring import Observation
     from driftune.project import Project
-    from driftune.promotion.registry import Registry
     from driftune.settings import Settings
 
 
 def pending_batches(project: Project, settings: Settings) -> list[str]:
-    """Return the batches that have arrived and have no decision yet, oldest first."""
-    seen = {row.batch for row in project.ledger.observations(settings.name)}
-    return [name for name in settings.batch_files() if name not in seen | {settings.rows.stem}]
+    """Return what has no decision yet: new batches, and old ones whose content has changed.
+
+    Changed means that labels have arrived late, or that a refused file was repaired. Oldest first.
+    """
+    known = {row.batch: row for row in project.ledger.observations(settings.name)}
+    return [
+        name
+        for name in settings.batch_files()
+        if name != settings.rows.stem
+        and (name not in known or known[name].data_version != content_version(settings, name))
+    ]
 
 
 def watch(project: Project, settings: Settings) -> Iterator[ObservationRow]:
@@ -61,9 +68,9 @@ def watching(project: Project, settings: Settings) -> Iterator[list[str]]:
 
 
 def watch_batch(project: Project, settings: Settings, batch: str) -> ObservationRow:
-    """Validate, score, observe, decide, record; a batch on record keeps its first decision."""
+    """Validate, score, observe, decide, record; the same content keeps its first decision."""
     known = project.ledger.observation(settings.name, batch)
-    if known is not None:
+    if known is not None and known.data_version == content_version(settings, batch):
         return known
     try:
         return decide(project, settings, batch, prepare_batch(project, settings, batch))
@@ -84,45 +91,66 @@ def prepare_batch(project: Project, settings: Settings, batch: str) -> DataFrame
 
 
 def decide(project: Project, settings: Settings, batch: str, rows: DataFrame) -> ObservationRow:
-    """Score a batch with the champion, observe, decide, and write both down.
+    """Observe a batch, decide about it, and write both down.
+
+    Labels that come late are compared with the predictions of the version that served then. They
+    correct the record; where that version no longer serves they ask for nothing.
 
     Raises:
         ValidationFailed: The champion cannot read these rows.
     """
-    registry = project.registry(settings.name)
-    version = champion_or_refuse(registry)
-    try:
-        labels, predictions = score(registry.load(version), settings.problem, rows)
-    except DataError as error:
-        raise ValidationFailed(f"Batch {batch!r} is refused: {error}") from error
-    monitor = PerformanceMonitor.from_reference(
-        settings.metric, reference(registry, version), min_rows=settings.gate.min_rows
-    )
-    observation = monitor.observe(labels, predictions, batch=batch)
-    decision = settings.policy.decide(
-        history(project, settings),
-        observation,
-        retunes_this_month=retunes_this_month(project, settings),
-    )
+    champion = champion_or_refuse(project.registry(settings.name))
+    known = project.ledger.observation(settings.name, batch)
+    version = (known and known.champion_version) or champion
+    seen = observe(project, settings, version, batch, rows)
+    if version == champion:
+        decision = settings.policy.decide(
+            history(project, settings, before=batch),
+            seen,
+            retunes_this_month=retunes_this_month(project, settings),
+            usd_this_month=usd_this_month(project, settings),
+        )
+    else:
+        decision = _corrected(seen, version)
     row = ObservationRow(
         **_identity(project, settings, batch),
+        kind="estimated" if seen.value is None and seen.estimate else "realised",
         champion_version=version,
-        status=observation.status,
-        value=observation.value,
-        low=observation.low,
-        high=observation.high,
-        details=asdict(observation),
+        status=seen.status,
+        value=seen.value,
+        low=seen.low,
+        high=seen.high,
+        details=_details(settings, seen, decision),
     )
-    wanted = _retune_row(settings, batch, decision.trigger or "", decision.reason)
-    queued = wanted if decision.outcome == "queued" else None
-    return project.ledger.record(
-        row,
-        DecisionRow(
-            **asdict(decision),
-            retune_id=queued.id if queued else None,
-            policy=settings.policy.digest(),
-        ),
-        queued,
+    queued = _retune_row(settings, batch, decision) if decision.outcome == "queued" else None
+    return project.ledger.record(row, _decision_row(settings, decision, queued), queued)
+
+
+def _corrected(seen: Observation, version: int) -> Decision:
+    """Decide nothing: what is measured here is about a version that no longer serves."""
+    reason = (
+        f"Labels of batch {seen.batch} have arrived: {seen.metric}"
+        f" {'not measured' if seen.value is None else format(seen.value, '.4g')} of version"
+        f" {version}, which no longer serves."
+    )
+    measured = seen.status == "ok"
+    return Decision("no_drift" if measured else "insufficient_data", None, reason, breach=False)
+
+
+def _details(settings: Settings, seen: Observation, decision: Decision) -> dict[str, Any]:
+    """Return all that was measured, as JSON values, with what it added up to."""
+    facts = {"accumulated": decision.accumulated, "cost": settings.policy.cost}
+    return asdict(seen) | {"evidence": facts}
+
+
+def _decision_row(settings: Settings, decision: Decision, queued: RetuneRow | None) -> DecisionRow:
+    return DecisionRow(
+        outcome=decision.outcome,
+        trigger=decision.trigger,
+        breach=decision.breach,
+        reason=decision.reason,
+        retune_id=queued.id if queued else None,
+        policy=settings.policy.digest(),
     )
 
 
@@ -137,9 +165,12 @@ def record_refusal(
     project: Project, settings: Settings, batch: str, refusal: str
 ) -> ObservationRow:
     """Write down that a batch failed validation. Bad data alerts; it never starts a retune."""
-    refusal = f"{refusal} Repaired rows go into a file of another name."
+    refusal = f"{refusal} The same file, repaired, is looked at again."
     row = ObservationRow(
-        **_identity(project, settings, batch), status=INVALID, details={"refusal": refusal}
+        **_identity(project, settings, batch),
+        kind="invalid",
+        status=INVALID,
+        details={"refusal": refusal},
     )
     decision = DecisionRow(
         outcome="alert", trigger="data_quality", breach=False, reason=refusal,
@@ -148,54 +179,42 @@ def record_refusal(
     return project.ledger.record(row, decision)
 
 
-def history(project: Project, settings: Settings) -> list[PastDecision]:
-    """Return what the policy needs to know of earlier batches, oldest first."""
-    ended = {row.id: row.status for row in project.ledger.retunes(settings.name)}
-    past = []
-    for row in project.ledger.observations(settings.name):
-        status = ended.get(row.decision.retune_id or "")
-        past.append(
-            PastDecision(
-                batch=row.batch,
-                # a retune that failed has repaired nothing: it starts no cooldown
-                outcome="failed" if status == "failed" else row.decision.outcome,
-                breach=row.decision.breach,
-                retuned=status == "promoted",
-            )
-        )
-    return past
+def usd_this_month(project: Project, settings: Settings) -> float:
+    """Return what studies paid their language model in this calendar month (UTC), in dollars."""
+    first = now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return sum(row.cost_usd for row in project.ledger.spend(settings.name) if row.at >= first)
 
 
-def reference(registry: Registry, version: int) -> Interval:
-    """Return the champion's score on the rows that it was judged on when it was promoted.
-
-    Raises:
-        DriftuneError: The version was made champion without passing the gate.
-    """
-    stored = registry.tags(version).get("driftune.reference")
-    if stored is None:
-        raise DriftuneError(
-            f"Version {version} of {registry.name!r} is champion but was never judged by the gate:"
-            f" `driftune promote {registry.name} --version {version}` does that."
-        )
-    return Interval(**json.loads(stored))
+def content_version(settings: Settings, batch: str) -> str:
+    """Return a hash of what has arrived of a batch."""
+    return file_version(settings.batch_files()[batch])
 
 
 def _identity(project: Project, settings: Settings, batch: str) -> dict[str, Any]:
     """What makes an observation the one of this batch, these bytes and this policy."""
-    version = file_version(settings.batch_files()[batch])
+    version = content_version(settings, batch)
     parts = (settings.name, batch, version, settings.policy.digest())
+    known = project.ledger.observation(settings.name, batch)
     return {
         "key": sha256("|".join(parts).encode()).hexdigest(),
         "problem": settings.name,
         "batch": batch,
+        "revision": known.revision + 1 if known else 0,
         "sequence": len(project.ledger.observations(settings.name)),
         "data_version": version,
     }
 
 
-def _retune_row(settings: Settings, batch: str, trigger: str, reason: str) -> RetuneRow:
+def _retune_row(settings: Settings, batch: str, decision: Decision) -> RetuneRow:
+    action = decision.action or "retune"
+    details = {"candidate": decision.candidate} if decision.candidate is not None else {}
     return RetuneRow(
-        id=retune_id(settings, batch), problem=settings.name, trigger=trigger, reason=reason,
-        through=batch, status="queued", details={},
-    )  # fmt: skip
+        id=retune_id(settings, batch, action=action, candidate=decision.candidate),
+        problem=settings.name,
+        trigger=decision.trigger or "",
+        action=action,
+        reason=decision.reason,
+        through=batch,
+        status="queued",
+        details=details,
+    )

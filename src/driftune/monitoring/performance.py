@@ -14,6 +14,10 @@ from driftune.resampling import BlockDraws, Interval, block_length, percentile_i
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from driftune.monitoring.drift_report import DriftReport
+    from driftune.monitoring.estimation import Estimate
+    from driftune.monitoring.regret import Recall, Regret
+
 _NO_LOSS = 1e-12  # a reference loss below this counts as this, so that the ratio stays finite
 
 
@@ -39,6 +43,10 @@ class Observation:
         status: Whether there were enough rows to say anything.
         kind: What was measured.
         estimated: False: from labels.
+        regret: What retraining would have saved on this batch, where that was measured.
+        recall: What earlier champions would have saved on it.
+        drift: Drift of inputs and predictions against what the champion learned from.
+        estimate: The performance to be expected, where labels are missing.
     """
 
     batch: str
@@ -56,6 +64,10 @@ class Observation:
     status: Literal["ok", "insufficient_data"]
     kind: str = "performance"
     estimated: bool = False
+    regret: tuple[Regret, ...] = ()
+    recall: tuple[Recall, ...] = ()
+    drift: DriftReport | None = None
+    estimate: Estimate | None = None
 
 
 class PerformanceMonitor:

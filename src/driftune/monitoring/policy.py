@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from driftune.errors import UsageError
+from driftune.monitoring.decision import Decision, PastDecision
+from driftune.monitoring.triggers import Asked, Seen, first_trigger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,58 +20,44 @@ _RETUNES = frozenset({"queued", "started", "merged_into"})
 
 
 @dataclass(frozen=True)
-class PastDecision:
-    """What the policy needs to know about an earlier decision.
-
-    Args:
-        batch: Name of the batch.
-        outcome: The decision's outcome, as it stands now.
-        breach: Whether that batch breached the limits.
-        retuned: A retune that this decision started has promoted a model: the reference is new.
-    """
-
-    batch: str
-    outcome: str
-    breach: bool
-    retuned: bool = False
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What was decided, and why.
-
-    Args:
-        outcome: Exactly one; the loop may later make ``started`` or ``merged_into`` of ``queued``.
-        trigger: What asked for a retune or an alert, also where a cooldown suppressed it.
-        reason: One sentence with the numbers.
-        breach: Whether this batch alone breached the limits.
-    """
-
-    outcome: Literal["no_drift", "insufficient_data", "suppressed_cooldown", "alert", "queued"]
-    trigger: Literal["performance_drop", "schedule"] | None
-    reason: str
-    breach: bool
-
-
-@dataclass(frozen=True)
 class TriggerPolicy:
     """When to retune; also the section ``policy`` of the problem's YAML.
 
-    A batch breaches when its loss is worse than the reference by ``min_drop`` AND its whole
-    interval is worse than the reference interval. ``k`` breaches among the last ``m`` measured
-    batches since the last promotion trigger, if the newest batch is one of them.
+    Two things ask for a retune by default. **Regret** (``cost``): what retraining would have
+    saved, added up since the champion was promoted, exceeds what a retune costs and is clear of
+    noise. And a **drop** (``min_drop``): ``k`` breaches among the last ``m`` measured batches, the
+    newest being one of them; a batch breaches when its loss is worse than the reference by
+    ``min_drop`` AND its whole interval is worse than the reference interval. Before both, an
+    earlier champion that has become right again is asked back (``recall``): that costs no training.
 
     Args:
+        cost: Regret that a retune is worth, in losses of one batch: 0.1 = once the batches since
+            the promotion would together have lost a tenth of a batch less. Lower retunes more
+            often. None = regret is not measured.
+        certainty: One-sided certainty, in (0.5, 1), that accumulated regret is no noise.
+        probe_rows: Most rows of a model that regret is measured with. They are fitted on each
+            batch: `make bench-monitoring` says what that buys.
+        recall: Ask earlier champions back.
         min_drop: Relative growth of the loss that matters; 0.4 = four tenths more than the
             reference. A reference of one week does not know how weeks differ: on the demo's
             flights sound weeks reach 0.34, drifted ones begin at 0.64.
         k: Breaches needed, the newest batch being one of them.
         m: Among this many of the last batches; those without enough data do not count.
+        hysteresis: After a breach the next batch breaches at ``min_drop - hysteresis`` already, so
+            that a loss around the limit does not flicker.
         warm_up: Batches at the very beginning that never trigger and count for nothing.
         cooldown: Batches after a retune was asked for (or an alert given) that ask for no other.
         every: Retune after this many batches without one; None = never by schedule.
-        action: "retune", or only "alert".
+        new_rows: Retune after this many labelled rows without one; None = never.
+        drift: What drift of the inputs does where no label can say more: nothing ("record"), an
+            "alert", or a "retune". It is on record in any case.
+        action: "retune" (search, then train), "retrain" (with the champion's configuration), or
+            only "alert".
+        strategy: What a challenger learns from: "all_history", a "window" of the newest rows, or
+            "auto": both are trained, and the newest rows of the search say which.
+        min_rows: A batch with fewer labelled rows is insufficient_data.
         max_retunes_per_month: Beyond it there is an alert instead; None = no limit.
+        max_usd_per_month: Likewise for what studies paid their language model.
 
     Raises:
         UsageError: a setting out of its range; the message names it.
@@ -93,36 +81,47 @@ class TriggerPolicy:
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
+    cost: float | None = 0.1
+    certainty: float = 0.95
+    probe_rows: int = 2500
+    recall: bool = True
     min_drop: float = 0.4
     k: int = 2
     m: int = 3
+    hysteresis: float = 0.1
     warm_up: int = 0
     cooldown: int = 2
     every: int | None = None
-    action: Literal["retune", "alert"] = "retune"
+    new_rows: int | None = None
+    drift: Literal["record", "alert", "retune"] = "alert"
+    action: Literal["retune", "retrain", "alert"] = "retune"
+    strategy: Literal["all_history", "window", "auto"] = "auto"
+    min_rows: int = 100
     max_retunes_per_month: int | None = None
+    max_usd_per_month: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot be meant."""
-        _hold("min_drop", self.min_drop, self.min_drop >= 0, "at least 0")
-        _hold("k", self.k, self.k >= 1, "at least 1")
+        _at_least(self, 0, "min_drop", "hysteresis", "warm_up", "cooldown")
+        _at_least(self, 0, "cost", "max_retunes_per_month", "max_usd_per_month")
+        _at_least(self, 1, "k", "new_rows")
+        _at_least(self, 2, "min_rows")
+        _at_least(self, 50, "probe_rows")
         _hold("k", self.k, self.k <= self.m, f"at most policy.m = {self.m}")
-        _hold("warm_up", self.warm_up, self.warm_up >= 0, "at least 0")
-        _hold("cooldown", self.cooldown, self.cooldown >= 0, "at least 0")
+        _hold("certainty", self.certainty, 0.5 < self.certainty < 1, "in (0.5, 1)")
         if self.every is not None:
             above = self.every > self.cooldown
             _hold("every", self.every, above, f"above policy.cooldown = {self.cooldown}")
-        _hold("action", self.action, self.action in ("retune", "alert"), "'retune' or 'alert'")
-        if self.max_retunes_per_month is not None:
-            limit = self.max_retunes_per_month
-            _hold("max_retunes_per_month", limit, limit >= 0, "at least 0")
+        _one_of("action", self.action, ("retune", "retrain", "alert"))
+        _one_of("drift", self.drift, ("record", "alert", "retune"))
+        _one_of("strategy", self.strategy, ("all_history", "window", "auto"))
 
     def digest(self) -> str:
         """Return a hash of the settings, 16 hexadecimal digits, the same on every machine."""
         text = json.dumps(asdict(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def breaches(self, seen: Observation) -> bool:
+    def breaches(self, seen: Observation, *, breached_before: bool = False) -> bool:
         """Return whether this batch alone is worse than the policy allows."""
         if seen.relative_drop is None or seen.low is None or seen.high is None:
             return False
@@ -130,7 +129,8 @@ class TriggerPolicy:
             clear = seen.high < seen.reference_low
         else:
             clear = seen.low > seen.reference_high
-        return clear and seen.relative_drop >= self.min_drop
+        limit = self.min_drop - (self.hysteresis if breached_before else 0)
+        return clear and seen.relative_drop >= limit
 
     def decide(
         self,
@@ -138,6 +138,7 @@ class TriggerPolicy:
         observation: Observation,
         *,
         retunes_this_month: int = 0,
+        usd_this_month: float = 0.0,
     ) -> Decision:
         """Decide about one observation.
 
@@ -145,78 +146,87 @@ class TriggerPolicy:
             history: Earlier decisions of this problem, oldest first, one per batch.
             observation: The newest batch.
             retunes_this_month: Retunes already started; counted by the caller, who has a clock.
+            usd_this_month: What their studies paid, in dollars.
         """
-        if observation.status == "insufficient_data":
-            reason = (
-                f"{observation.rows} labelled rows of batch {observation.batch} "
-                f"({observation.unlabelled} without a label) are not enough to measure "
-                f"{observation.metric}."
+        seen = self._look(history, observation)
+        asked = first_trigger(self, seen)
+        numbers = seen.numbers
+        if asked is None or len(history) < self.warm_up:
+            outcome: Literal["no_drift", "insufficient_data"] = (
+                "no_drift" if observation.status == "ok" else "insufficient_data"
             )
-            return Decision("insufficient_data", None, reason, breach=False)
-        breach = self.breaches(observation)
-        count, window = self._count(history, breach)
-        numbers = f"{_numbers(observation)}; {count} of the last {window} batches breached"
-        if len(history) < self.warm_up:
-            reason = f"{numbers}; warming up, batch {len(history) + 1} of {self.warm_up}."
-            return Decision("no_drift", None, reason, breach)
-        since = self._batches_since(history)
-        trigger, asked = self._trigger(count if breach else 0, since or len(history) + 1)
-        if trigger is None:
-            return Decision("no_drift", None, f"{numbers}, {self._needed()}.", breach)
-        if since is not None and since <= self.cooldown:
-            reason = f"{numbers}; {asked}, but this is batch {since} of a cooldown of "
-            return Decision("suppressed_cooldown", trigger, f"{reason}{self.cooldown}.", breach)
-        limit = self.max_retunes_per_month
-        if self.action == "retune" and limit is not None and retunes_this_month >= limit:
-            reason = f"{numbers}; {asked}, but {retunes_this_month} retunes ran this month of "
-            return Decision("alert", trigger, f"{reason}{limit} allowed.", breach)
-        outcome: Literal["queued", "alert"] = "queued" if self.action == "retune" else "alert"
-        return Decision(outcome, trigger, f"{numbers}; {asked}.", breach)
+            warming = f"warming up, batch {len(history) + 1} of {self.warm_up}"
+            why = seen.quiet if asked is None else warming
+            return self._decision(seen, outcome, None, f"{numbers}; {why}.")
+        if seen.since is not None and seen.since <= self.cooldown:
+            why = f"{asked.why}, but this is batch {seen.since} of a cooldown of {self.cooldown}"
+            return self._decision(seen, "suppressed_cooldown", asked, f"{numbers}; {why}.")
+        spent = self._cap(retunes_this_month, usd_this_month)
+        if asked.action is None or (spent and asked.action != "recall"):
+            why = f"{asked.why}{f', but {spent}' if asked.action else ''}"
+            return self._decision(seen, "alert", asked, f"{numbers}; {why}.")
+        return self._decision(seen, "queued", asked, f"{numbers}; {asked.why}.")
 
-    def _needed(self) -> str:
-        return f"a {self.action} needs {self.k} of {self.m} and the newest"
+    def _look(self, history: Sequence[PastDecision], observation: Observation) -> Seen:
+        """Gather what the triggers read: only batches since the champion's promotion count."""
+        acted = self._acts(history)
+        first = max([at + 1 for at, past in enumerate(history) if past.retuned], default=0)
+        counted = history[max(first, self.warm_up) :]
+        measured = [past for past in counted if past.outcome != "insufficient_data"]
+        before = bool(measured) and measured[-1].breach
+        breach = self.breaches(observation, breached_before=before)
+        return Seen(
+            observation=observation,
+            breach=breach,
+            window=tuple([*(past.breach for past in measured), breach][-self.m :]),
+            since=len(history) - acted[-1] if acted else None,
+            batches=len(history) + 1 - (acted[-1] + 1 if acted else 0),
+            past=tuple(history[max(acted[-1] + 1 if acted else 0, self.warm_up) :]),
+        )
 
-    def _count(self, history: Sequence[PastDecision], breach: bool) -> tuple[int, int]:
-        """Return (breaches, batches) among the last m measured since the last promotion."""
-        first = max([i + 1 for i, past in enumerate(history) if past.retuned], default=0)
-        if len(history) < self.warm_up:
-            return int(breach), 1
-        counted = [
-            past.breach
-            for past in history[max(first, self.warm_up) :]
-            if past.outcome != "insufficient_data"
-        ]
-        window = [*counted, breach][-self.m :]
-        return sum(window), len(window)
+    def _acts(self, history: Sequence[PastDecision]) -> list[int]:
+        """Return the positions of what starts a cooldown."""
+        acts = _RETUNES if self.action != "alert" else _RETUNES | {"alert"}
+        return [at for at, past in enumerate(history) if past.retuned or past.outcome in acts]
 
-    def _batches_since(self, history: Sequence[PastDecision]) -> int | None:
-        """Return how many batches ago we last acted (1 = at the one before this), or None."""
-        acts = _RETUNES if self.action == "retune" else _RETUNES | {"alert"}
-        acted = [i for i, past in enumerate(history) if past.retuned or past.outcome in acts]
-        return len(history) - acted[-1] if acted else None
+    def _cap(self, retunes: int, usd: float) -> str:
+        """Say which monthly limit is reached, if any."""
+        if self.max_retunes_per_month is not None and retunes >= self.max_retunes_per_month:
+            return f"{retunes} retunes ran this month of {self.max_retunes_per_month} allowed"
+        if self.max_usd_per_month is not None and usd >= self.max_usd_per_month:
+            return f"{usd:.2f} dollars were spent this month of {self.max_usd_per_month} allowed"
+        return ""
 
-    def _trigger(
-        self, count: int, since: int
-    ) -> tuple[Literal["performance_drop", "schedule"] | None, str]:
-        """Return what asks for action and how to say it."""
-        if count >= self.k:
-            return "performance_drop", f"{self.k} of {self.m} ask for a {self.action}"
-        if self.every is not None and since >= self.every:
-            return "schedule", f"{since} batches without a retune, policy.every is {self.every}"
-        return None, ""
+    def _decision(
+        self,
+        seen: Seen,
+        outcome: Literal["no_drift", "insufficient_data", "suppressed_cooldown", "alert", "queued"],
+        asked: Asked | None,
+        reason: str,
+    ) -> Decision:
+        queued = outcome == "queued" and asked is not None
+        return Decision(
+            outcome=outcome,
+            trigger=asked.trigger if asked else None,
+            reason=reason,
+            breach=seen.breach,
+            action=asked.action if asked and queued else None,
+            candidate=asked.candidate if asked and queued else None,
+            accumulated=seen.regret.total,
+        )
+
+
+def _at_least(policy: TriggerPolicy, least: int, *names: str) -> None:
+    for name in names:
+        value = getattr(policy, name)
+        if value is not None:
+            _hold(name, value, value >= least, f"at least {least}")
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    _hold(name, value, value in known, f"one of {', '.join(map(repr, known))}")
 
 
 def _hold(name: str, value: object, holds: bool, allowed: str) -> None:
     if not holds:
         raise UsageError(f"policy.{name} is {value!r}; it must be {allowed}.")
-
-
-def _numbers(seen: Observation) -> str:
-    """Say value, interval, reference and change."""
-    assert seen.relative_drop is not None
-    direction = "more" if seen.relative_drop >= 0 else "less"
-    return (
-        f"{seen.metric} {seen.value:.4g} ({seen.low:.4g} to {seen.high:.4g}) in batch {seen.batch} "
-        f"against {seen.reference_value:.4g} ({seen.reference_low:.4g} to "
-        f"{seen.reference_high:.4g}), {abs(seen.relative_drop):.0%} {direction} loss"
-    )

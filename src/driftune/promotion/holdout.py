@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from driftune.errors import DataError
+from driftune.promotion.gate import MOST_HELD
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -16,7 +18,13 @@ if TYPE_CHECKING:
 
 
 def hold_out_newest(
-    rows: DataFrame, problem: Problem, gate: Gate, *, seed: int = 0
+    rows: DataFrame,
+    problem: Problem,
+    gate: Gate,
+    *,
+    fresh: int | None = None,
+    in_order: bool = False,
+    seed: int = 0,
 ) -> tuple[DataFrame, DataFrame]:
     """Split labelled rows into what the search may see and what the gate keeps.
 
@@ -24,7 +32,10 @@ def hold_out_newest(
         rows: Features with target (and time); rows without a target are left out of both.
         problem: Says which columns are target and time.
         gate: Its ``holdout`` says how much is kept.
-        seed: For tables without time, where a random share is kept.
+        fresh: Labelled rows that arrived since the champion learned, for the holdout "auto"; None
+            without a champion.
+        in_order: The rows of a problem without time arrived in this order, batch after batch.
+        seed: For a single table without time, where a random share is kept.
 
     Returns:
         ``(search rows, promotion rows)``, each in time order and with no row in common.
@@ -40,17 +51,28 @@ def hold_out_newest(
     if problem.time:
         labelled = labelled.sort_values(problem.time, kind="stable")
         order = labelled[problem.time].to_numpy()
+    elif in_order:
+        order = np.arange(len(labelled))
     else:
-        if isinstance(gate.holdout, str):
+        if isinstance(gate.holdout, str) and gate.holdout != "auto":
             raise DataError(
                 f"gate.holdout = {gate.holdout!r} is a duration, but problem {problem.name!r} has"
                 " no `time`; give a share such as 0.2."
             )
         order = np.random.default_rng(seed).permutation(len(labelled))
-    held = gate.holdout_rows(order)
+    held = _sized(gate, len(labelled), fresh).holdout_rows(order)
     if held.sum() < gate.min_rows:
         raise DataError(
             f"The gate would keep {held.sum()} labelled rows (gate.holdout = {gate.holdout!r}), but"
             f" gate.min_rows is {gate.min_rows}: keep more, or ask for less certainty with fewer."
         )
     return labelled[~held].reset_index(drop=True), labelled[held].reset_index(drop=True)
+
+
+def _sized(gate: Gate, rows: int, fresh: int | None) -> Gate:
+    """Turn the holdout "auto" into a share of the rows."""
+    if gate.holdout != "auto" or not rows:
+        return gate
+    most = MOST_HELD * rows
+    wanted = most if not fresh else min(most, max(gate.min_rows, fresh / 2))
+    return replace(gate, holdout=min(0.5, max(wanted, gate.min_rows) / rows))
