@@ -31,8 +31,8 @@ class TriggerPolicy:
     earlier champion that has become right again is asked back (``recall``): that costs no training.
 
     Args:
-        cost: Regret that a retune is worth, in losses of one batch: 0.1 = once the batches since
-            the promotion would together have lost a tenth of a batch less. Lower retunes more
+        cost: Regret that a retune is worth, in losses of one batch: 0.05 = once the batches since
+            the last act would together have lost a twentieth of a batch less. Lower retunes more
             often. None = regret is not measured.
         certainty: One-sided certainty, in (0.5, 1), that accumulated regret is no noise.
         probe_rows: Most rows of a model that regret is measured with. They are fitted on each
@@ -81,8 +81,8 @@ class TriggerPolicy:
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
-    cost: float | None = 0.1
-    certainty: float = 0.95
+    cost: float | None = 0.05
+    certainty: float = 0.9
     probe_rows: int = 2500
     recall: bool = True
     min_drop: float = 0.4

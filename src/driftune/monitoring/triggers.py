@@ -182,7 +182,7 @@ def _drift(policy: TriggerPolicy, seen: Seen) -> Asked | None:
     """Drift of the inputs speaks where labels do not, and asks for what the policy says."""
     drift = seen.observation.drift
     silent = seen.observation.status != "ok"
-    if drift is None or not drift.alarms or policy.drift == "record":
+    if drift is None or not drift.drifted or policy.drift == "record":
         return None
     if policy.drift == "alert" and not silent:
         return None
