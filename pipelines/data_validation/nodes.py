@@ -1,66 +1,106 @@
-"""Check raw rows with Great Expectations; put bad rows aside; stop on what is critical."""
+"""Check raw rows; put bad rows aside; stop on what is critical."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
-from ibis import Table
 from pandas import DataFrame
 
-from driftune.errors import DataError, ValidationFailed, close_match
+from driftune.errors import DataError, close_match
 from driftune.settings import Settings
-from pipelines.data_validation.expectations import check_rows
+from driftune.validation import Checked, Profile, check_batch
+from driftune.validation.batch import refused
+from driftune.validation.repairs import apply_repairs
+from driftune.validation.reports import write_page
+from driftune.validation.row_ids import row_ids
+from pipelines.data_validation.reading import read_batch
+from pipelines.raw_files import RawFile
 
-REASONS = "_reasons"
-ROW = "_row"
+EARLIER_BATCHES = 8
+Files = dict[str, Any]
 
 
 def check_batches(
-    raw_batches: dict[str, Callable[[], Table]], batch_names: list[str], settings: Settings
-) -> tuple[dict[str, DataFrame], dict[str, DataFrame], dict[str, dict[str, Any]]]:
-    """Check each batch by the problem's expectations.
+    raw_batches: dict[str, RawFile],
+    batch_names: list[str],
+    reference: Callable[[], Profile],
+    repairs: Callable[[str], DataFrame | None],
+    earlier_reports: Callable[[str], dict[str, Any] | None],
+    settings: Settings,
+    retune_id: str | None,
+) -> Iterator[tuple[Files, Files, Files, Files]]:
+    """Check one batch after another, so that one at a time is in memory.
 
-    Returns:
-        By batch: the good rows; the bad rows with their row number in the file (``_row``) and the
-        failed checks (``_reasons``), only where there are any; the report.
+    Yields:
+        By batch: the bad rows (``None`` without one), the report, the report as a page, and what
+        the gate of the catalog accepts or refuses; Kedro saves them in this order.
 
     Raises:
         DataError: A batch that was asked for has not arrived.
-        ValidationFailed: Its file cannot be read.
     """
-    good, bad, reports = {}, {}, {}
     for name in batch_names:
         if name not in raw_batches:
             raise DataError(f"There is no batch {name!r}.{close_match(name, raw_batches)}")
-        rows = _open(name, raw_batches[name])
-        report, reasons = check_rows(rows, settings.validation)
-        good[name] = rows.drop(index=reasons.index)
-        if len(reasons):
-            bad[name] = rows.loc[reasons.index].assign(**{ROW: reasons.index, REASONS: reasons})
-        reports[name] = {"batch": name, **report}
-    return good, bad, reports
-
-
-def _open(name: str, load: Callable[[], Table]) -> DataFrame:
-    try:
-        return load().to_pandas()
-    except DataError as error:
-        raise ValidationFailed(f"Batch {name!r} is refused: {error}") from error
-
-
-def accept_or_stop(
-    checked_batches: dict[str, DataFrame],
-    validation_reports: dict[str, Callable[[], dict[str, Any]]],
-    batch_names: list[str],
-) -> dict[str, DataFrame]:
-    """Pass the good rows on, unless a batch failed; its report is on disk by now.
-
-    Raises:
-        ValidationFailed: Names the batch, the check, the column and the value.
-    """
     for name in batch_names:
-        report = validation_reports[name]()
-        if not report["success"]:
-            raise ValidationFailed(f"Batch {name!r} is refused: {report['refusal']}")
-    return checked_batches
+        initial = name == settings.rows.stem
+        checked = _check(
+            name,
+            raw_batches[name],
+            settings,
+            run=retune_id or f"watch-{name}",
+            reference=None if initial else reference(),
+            as_of=_first_seen(raw_batches[name], earlier_reports(name)),
+            earlier_sizes=[] if initial else _sizes(name, list(raw_batches), earlier_reports),
+            repaired=repairs(name),
+        )
+        report = {**checked.report, "version": raw_batches[name].version}
+        yield (
+            {name: checked.quarantined},
+            {name: report},
+            {name: write_page(report)},
+            {name: checked},
+        )
+
+
+def _check(
+    name: str,
+    file: RawFile,
+    settings: Settings,
+    *,
+    run: str,
+    reference: Profile | None,
+    as_of: datetime | None,
+    earlier_sizes: list[int],
+    repaired: DataFrame | None,
+) -> Checked:
+    kinds_wanted = reference.kinds if reference else None
+    try:
+        rows, kinds, found = read_batch(file, settings, kinds_wanted)
+    except DataError as error:
+        return refused(name, str(error), run=run)
+    ids = None
+    if repaired is not None and kinds.keys() >= set(settings.ids):
+        ids = row_ids(rows, settings)
+        rows, _ = apply_repairs(rows, ids, repaired)
+    return check_batch(
+        name, rows, kinds, settings, run=run, reference=reference, as_of=as_of,
+        earlier_sizes=earlier_sizes, found=found, ids=ids,
+    )  # fmt: skip
+
+
+def _first_seen(file: RawFile, report: dict[str, Any] | None) -> datetime | None:
+    """A file stays as fresh as it was when it arrived, however often a retune reads it."""
+    if report is None or report.get("version") != file.version:
+        return None
+    return datetime.fromisoformat(report["as_of"])
+
+
+def _sizes(
+    name: str, names: list[str], earlier_reports: Callable[[str], dict[str, Any] | None]
+) -> list[int]:
+    """Return the rows of the batches just before this one that were accepted."""
+    before = names[1 : names.index(name)][-EARLIER_BATCHES:]
+    reports = [report for other in before if (report := earlier_reports(other)) is not None]
+    return [report["rows"] for report in reports if report["success"]]

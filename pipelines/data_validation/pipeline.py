@@ -2,24 +2,26 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from pipelines.data_validation.nodes import accept_or_stop, check_batches
+from pipelines.data_validation.nodes import check_batches
 
 
 def create_pipeline() -> Pipeline:
-    """Check each batch, keep the report, then stop or pass the good rows on."""
+    """Check each batch, keep the reports, then stop or pass the good rows on.
+
+    What stops is the validator of ``accepted@pandas`` in the catalog.
+    """
     return Pipeline(
         [
             Node(
                 check_batches,
-                inputs=["raw_batches", "batch_names", "settings"],
-                outputs=["checked_batches", "quarantined", "validation_reports"],
+                inputs=[
+                    "raw_batches", "batch_names", "reference", "repairs", "earlier_reports",
+                    "settings", "params:retune_id",
+                ],
+                outputs=[
+                    "quarantined", "validation_reports", "validation_pages", "accepted@pandas",
+                ],
                 name="check_batches",
             ),
-            Node(
-                accept_or_stop,
-                inputs=["checked_batches", "validation_reports", "batch_names"],
-                outputs="accepted@pandas",
-                name="accept_or_stop",
-            ),
         ]
-    )
+    )  # fmt: skip

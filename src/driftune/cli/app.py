@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from driftune import __version__
-from driftune.cli import demonstrate, diagnose, models, provenance, running
+from driftune.cli import checks, demonstrate, diagnose, models, provenance, running
 from driftune.cli.bench import bench
 from driftune.cli.export import export
 
@@ -38,9 +38,12 @@ def main(
 
 COMMANDS = (
     demonstrate.demo,
+    checks.expect,
     running.tune,
     running.retune,
     running.watch,
+    checks.quarantine,
+    checks.requeue,
     running.serve,
     models.promote,
     models.rollback,

@@ -8,48 +8,36 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from driftune.errors import UsageError
+from driftune.validation.finding import EXAMPLES, Finding, no_rows
 
 if TYPE_CHECKING:
-    from pandas import DataFrame, Series
+    from pandas import DataFrame
 
-    from driftune.settings import Expectation, Validation
-
-EXAMPLES = 3
+    from driftune.settings import Expectation
 
 
-def check_rows(rows: DataFrame, validation: Validation) -> tuple[dict[str, Any], Series[str]]:
-    """Check a table.
+def check_expectations(rows: DataFrame, expectations: tuple[Expectation, ...]) -> list[Finding]:
+    """Run the checks of a problem's YAML file on a table.
 
     Args:
-        rows: The raw rows, numbered from 0.
-        validation: The checks, and how many bad rows may be put aside.
+        rows: The rows, numbered from 0.
+        expectations: The checks. One of single rows puts the rows aside that fail it when it is
+            critical and has no ``mostly``; every other critical one refuses the whole batch.
 
     Returns:
-        The report (JSON-able), and for each row to quarantine the checks that it failed, by row
-        number. A check of single rows quarantines the rows that fail it when it is critical and
-        has no ``mostly``; every other critical check refuses the whole batch.
+        One finding each, in order. Nothing is imported when there is no expectation.
+
+    Raises:
+        UsageError: There is no such expectation, or it cannot take these arguments.
     """
-    results = [
-        _result(expectation, outcome, len(rows))
-        for expectation, outcome in zip(
-            validation.expectations, _validate(rows, validation.expectations), strict=True
-        )
+    return [
+        _finding(expectation, outcome, len(rows))
+        for expectation, outcome in zip(expectations, _validate(rows, expectations), strict=True)
     ]
-    reasons = _reasons(results)
-    share = len(reasons) / max(len(rows), 1)
-    refusal = _refusal(results, share, validation.max_quarantine_share)
-    report = {
-        "success": refusal is None,
-        "refusal": refusal,
-        "rows": len(rows),
-        "quarantined": len(reasons),
-        "warnings": [r["sentence"] for r in results if r["warned"]],
-        "results": [{k: v for k, v in r.items() if k != "bad_rows"} for r in results],
-    }
-    return report, reasons
 
 
 def _validate(rows: DataFrame, expectations: tuple[Expectation, ...]) -> list[dict[str, Any]]:
@@ -76,12 +64,13 @@ def _batch_definition() -> Any:
     for name in ("great_expectations", "great_expectations.data_context.types.base"):
         logging.getLogger(name).setLevel(logging.ERROR)  # the second has a level of its own
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
+    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
     asset = context.data_sources.add_pandas("rows").add_dataframe_asset("rows")
     return asset.add_batch_definition_whole_dataframe("all")
 
 
 def _build(expectation: Expectation, position: int) -> Any:
+    from great_expectations.expectations.metadata_types import FailureSeverity
     from great_expectations.expectations.registry import (
         get_expectation_impl,
         list_registered_expectation_implementations,
@@ -97,7 +86,8 @@ def _build(expectation: Expectation, position: int) -> Any:
     if expectation.column is not None:
         arguments["column"] = expectation.column
     try:
-        return get_expectation_impl(expectation.type)(severity=expectation.severity, **arguments)
+        severity = FailureSeverity(expectation.severity)
+        return get_expectation_impl(expectation.type)(severity=severity, **arguments)
     except (TypeError, ValueError) as error:
         why = " ".join(str(error).splitlines()[:3])
         raise UsageError(
@@ -113,28 +103,24 @@ def _near(name: str, known: list[str]) -> str:
     return " Their names are like expect_column_values_to_be_between."
 
 
-def _result(expectation: Expectation, outcome: dict[str, Any], n_rows: int) -> dict[str, Any]:
+def _finding(expectation: Expectation, outcome: dict[str, Any], n_rows: int) -> Finding:
     """Boil a result down to what a person, or the quarantine, needs."""
     detail = outcome.get("result") or {}
     error = next(iter((outcome.get("exception_info") or {}).values()), None)
     message = error.get("exception_message") if isinstance(error, dict) else None
-    bad_rows = [int(i) for i in detail.get("unexpected_index_list") or []]
     by_row = "unexpected_index_list" in detail or "unexpected_count" in detail
-    failed = not outcome["success"]
-    critical = expectation.severity == "critical"
-    quarantines = critical and by_row and not message and "mostly" not in expectation.arguments
-    return {
-        "expectation": expectation.type,
-        "column": expectation.column,
-        "severity": expectation.severity,
-        "success": outcome["success"],
-        "unexpected": detail.get("unexpected_count"),
-        "sentence": _sentence(expectation, detail, message, n_rows),
-        "refuses": failed and critical and not quarantines,
-        "warned": failed and not critical,
-        "quarantines": failed and quarantines,
-        "bad_rows": bad_rows if quarantines else [],
-    }
+    by_row = by_row and not message and "mostly" not in expectation.arguments
+    bad_rows = detail.get("unexpected_index_list") or []
+    return Finding(
+        expectation.type,
+        _sentence(expectation, detail, message, n_rows),
+        expectation.column,
+        severity=expectation.severity,
+        success=outcome["success"],
+        by_row=by_row,
+        bad_rows=np.asarray(bad_rows, dtype=np.int64) if by_row else no_rows(),
+        unexpected=detail.get("unexpected_count"),
+    )
 
 
 def _sentence(
@@ -154,26 +140,3 @@ def _sentence(
     else:
         found = "not met"
     return f"{expectation.type}{where}{limit}: {found}"
-
-
-def _reasons(results: list[dict[str, Any]]) -> Series[str]:
-    """Collect, for each bad row, the checks that it failed."""
-    reasons: dict[int, list[str]] = {}
-    for result in results:
-        for row in result["bad_rows"]:
-            reasons.setdefault(row, []).append(f"{result['expectation']}({result['column']})")
-    return pd.Series({row: "; ".join(why) for row, why in sorted(reasons.items())}, dtype=str)
-
-
-def _refusal(results: list[dict[str, Any]], share: float, limit: float) -> str | None:
-    """Say why the batch as a whole cannot be used, or ``None``."""
-    for result in results:
-        if result["refuses"]:
-            return str(result["sentence"])
-    if share > limit:
-        worst = max(results, key=lambda r: len(r["bad_rows"]))
-        return (
-            f"{share:.1%} of its rows are bad, more than validation.max_quarantine_share ="
-            f" {limit:.1%}; most of them: {worst['sentence']}"
-        )
-    return None
