@@ -162,6 +162,12 @@ def test_the_holdout_is_the_newest_rows_and_splits_no_instant():
         {"holdout": 0.9},
         {"holdout": "a week"},
         {"holdout": "-7d"},
+        {"mode": "manual"},
+        {"shadow_batches": 0},
+        {"max_slice_loss": -0.1},
+        {"min_slice_rows": 1},
+        {"max_latency_us_per_row": 0},
+        {"max_overshoot": -1},
     ],
 )
 def test_a_wrong_setting_is_named(wrong):
