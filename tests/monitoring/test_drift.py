@@ -27,7 +27,7 @@ def table(seed, n, columns=5, shift=0.0):
 def test_drift_of_a_sample_with_itself_is_zero(seed, missing):
     frame = table(seed, 1000, columns=2)
     frame["x0"] = frame["x0"].where(np.random.default_rng(seed).random(1000) > missing)
-    report = DriftMonitor().fit(frame).observe(frame)
+    report = DriftMonitor(joint=False).fit(frame).observe(frame)
     assert [column.psi for column in report.columns] == [0, 0, 0]
     assert report.alarms == ()
 

@@ -1,6 +1,7 @@
 """Watch a model in service: measure (performance, drift), then decide (policy)."""
 
-from driftune.monitoring.drift import ColumnDrift, DriftMonitor, DriftReport
+from driftune.monitoring.drift import DriftMonitor
+from driftune.monitoring.drift_report import ColumnDrift, DriftReport, JointDrift
 from driftune.monitoring.estimation import Estimate, PerformanceEstimator
 from driftune.monitoring.performance import Observation, PerformanceMonitor
 from driftune.monitoring.policy import Decision, PastDecision, TriggerPolicy
@@ -11,6 +12,7 @@ __all__ = [
     "DriftMonitor",
     "DriftReport",
     "Estimate",
+    "JointDrift",
     "Observation",
     "PastDecision",
     "PerformanceEstimator",

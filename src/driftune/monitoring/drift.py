@@ -1,102 +1,51 @@
-"""Input drift per column, with limits learnt from how much the reference itself wanders.
-
-The population stability index (PSI, Siddiqi 2006: ``sum((p - q) * ln(p / q))`` over bins) has no
-universal limit. In small batches it is large by chance; a column that changes slowly, such as the
-weather, differs week by week without any drift. So the limit for a batch of b rows is what
-stretches of b consecutive reference rows show against the rest of the reference.
-"""
+"""Input and prediction drift, with limits learnt from how much the reference itself wanders."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from driftune.errors import DataError, UsageError, close_match
-from driftune.monitoring.binning import LevelBins, NumericBins, learn_bins
+from driftune.monitoring.calibration import CELL, cell_rows, size_class
+from driftune.monitoring.drift_report import DriftReport, explain
+from driftune.monitoring.joint import SHOWN, DomainClassifier
+from driftune.monitoring.judging import Ask, Limits, judge, learn_limits
+from driftune.monitoring.reference import ReferenceColumn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
     import pandas as pd
 
-    from driftune.metrics import FloatArray
-
-_CELL = 50  # rows counted together; stretches begin and end on cells, so it is below min_rows
-_DRAWS = 500
-_NO_DRIFT = 1e-4  # a PSI below this counts as this, so that it has a logarithm
-
-
-@dataclass(frozen=True)
-class ColumnDrift:
-    """Drift of one column.
-
-    Args:
-        column: Its name.
-        kind: numeric or categorical.
-        psi: Of the batch against the reference.
-        threshold: What ``psi`` must exceed: the effect asked for, or what this column does anyway.
-        alarm: Whether it does.
-        missing: Share of missing values in the batch.
-        unseen: Share of levels, or of numbers out of range, that the reference never had.
-    """
-
-    column: str
-    kind: str
-    psi: float
-    threshold: float
-    alarm: bool
-    missing: float
-    unseen: float
-
-
-@dataclass(frozen=True)
-class DriftReport:
-    """Drift of one batch; ``dataclasses.asdict`` gives plain numbers.
-
-    Args:
-        batch: Name of the batch.
-        rows: Rows in it.
-        status: insufficient_data: below ``min_rows``, no column was judged.
-        columns: One entry per column, in the order of the reference; empty without enough data.
-    """
-
-    batch: str
-    rows: int
-    status: Literal["ok", "insufficient_data"]
-    columns: tuple[ColumnDrift, ...]
-
-    @property
-    def alarms(self) -> tuple[str, ...]:
-        """The columns that drifted."""
-        return tuple(column.column for column in self.columns if column.alarm)
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One line per column, the largest PSI relative to its threshold first."""
-        import pandas as pd
-
-        order = sorted(self.columns, key=lambda c: c.psi / c.threshold, reverse=True)
-        return pd.DataFrame([vars(column) for column in order], columns=list(_FIELDS))
-
-
-_FIELDS = tuple(ColumnDrift.__dataclass_fields__)
+PREDICTION = "prediction"
+_THREADS = 4  # more would hold more columns in memory at once
+T = TypeVar("T")
 
 
 class DriftMonitor:
-    """Find columns whose distribution left what the reference does by itself.
+    """Find columns, or relations of columns, that left what the reference does by itself.
 
-    An alarm needs an effect (``effect``), significance corrected for the number of columns
-    (``significance``), and ``min_rows``. The limit of a column is the upper prediction limit of
-    log PSI of a further stretch (Student's t with as many degrees of freedom as stretches fit into
-    the reference, less one), or ``effect`` if that is more. Columns of time stamps are left out.
+    An alarm needs an effect (``effect``), significance corrected for the number of tests (Holm),
+    and ``min_rows``. What is significant is learnt from stretches of the reference: see
+    `driftune.monitoring.calibration`. A column rings by its PSI or, if it is a number, by its
+    Wasserstein distance; all columns together by a classifier that tells the batch from the
+    reference, which does not see columns that wander more than ``effect`` by themselves. Columns of
+    time stamps are left out.
 
     Args:
-        n_bins: Quantile bins of a numeric column; missing values get one more.
+        n_bins: Quantile bins of a numeric column, at most 100; missing values get one more.
         min_rows: Batches below it are insufficient_data.
         block_length: Consecutive reference rows drawn together. None = as many as the batch has,
             at most a fifth of the reference; larger batches are put together from several.
-        significance: Chance of any false alarm in a batch, over all columns.
-        effect: Smallest PSI that matters.
+        significance: Chance of any false alarm in a batch, over all columns and the joint test.
+        effect: Smallest PSI that matters. A shift of the mean by d standard deviations has a PSI of
+            about ``d ** 2``, so the Wasserstein distance that matters is its root: 0.2 is 0.45
+            standard deviations. The AUC that matters is half-way to that of such a shift, 0.562,
+            because a classifier learns no more from so few rows.
+        joint: Whether to look at all columns together; needs LightGBM.
         seed: The same seed gives the same limits.
 
     Raises:
@@ -113,8 +62,11 @@ class DriftMonitor:
     ...     "fuel": rng.normal(size=9000) + (hours >= 7500),
     ... })
     >>> monitor = DriftMonitor().fit(table[:6000])
-    >>> [monitor.observe(table[start:start + 500]).alarms for start in range(6000, 9000, 500)]
+    >>> batches = [table[start:start + 500] for start in range(6000, 9000, 500)]
+    >>> [monitor.observe(batch).alarms for batch in batches]
     [(), (), (), ('fuel',), ('fuel',), ('fuel',)]
+    >>> [monitor.observe(batch).drifted for batch in batches].index(True)
+    3
     """
 
     def __init__(
@@ -125,15 +77,18 @@ class DriftMonitor:
         block_length: int | None = None,
         significance: float = 0.05,
         effect: float = 0.2,
+        joint: bool = True,
         seed: int = 0,
     ) -> None:
         for name, value, least in (
             ("n_bins", n_bins, 2),
-            ("min_rows", min_rows, _CELL),
-            ("block_length", block_length or _CELL, 1),
+            ("min_rows", min_rows, CELL),
+            ("block_length", block_length or CELL, 1),
         ):
             if value < least:
                 raise UsageError(f"{name} is {value}; it must be at least {least}.")
+        if n_bins > 100:
+            raise UsageError(f"n_bins is {n_bins}; it must be at most 100.")
         if not 0 < significance < 1 or effect <= 0:
             raise UsageError(
                 f"significance is {significance}, it must be in (0, 1); "
@@ -144,108 +99,168 @@ class DriftMonitor:
         self.block_length = block_length
         self.significance = significance
         self.effect = effect
+        self.joint = joint
         self.seed = seed
-        self._bins: dict[str, NumericBins | LevelBins] = {}
-        self._sums: dict[str, FloatArray] = {}  # counts per bin up to each cell, (cells + 1, bins)
-        self._limits: dict[int, dict[str, float]] = {}
+        self._columns: dict[str, ReferenceColumn] = {}
+        self._predictions: tuple[str, ...] = ()
+        self._classifier: DomainClassifier | None = None
+        self._rows = 0
+        self._limits: dict[int, Limits] = {}
 
-    def fit(self, reference: pd.DataFrame) -> DriftMonitor:
+    def fit(
+        self, reference: pd.DataFrame, *, prediction: npt.ArrayLike | None = None
+    ) -> DriftMonitor:
         """Learn bins and wandering from reference rows in time order.
+
+        The more time the reference covers, the better it knows what is usual: a reference of one
+        week does not know how weeks differ.
+
+        Args:
+            reference: The rows.
+            prediction: Of the champion for these rows, (n,) or one column per class (n, k): columns
+                ``prediction`` or ``prediction_0``, ... of the report. The classifier, which sees
+                what they are made of, does not see them.
 
         Raises:
             DataError: fewer than five times ``min_rows``: too few stretches to learn limits from.
+            MissingPackage: LightGBM is not installed, and ``joint`` not switched off.
         """
         if len(reference) < 5 * self.min_rows:
             raise DataError(
                 f"The reference has {len(reference)} rows; limits need 5 x min_rows = "
                 f"{5 * self.min_rows}."
             )
-        self._bins, self._sums, self._limits = {}, {}, {}
-        cells = np.arange(len(reference)) // _CELL
-        for name in reference.select_dtypes(exclude=["datetime", "datetimetz"]).columns:
-            bins = learn_bins(reference[name], self.n_bins)
-            codes = cells * bins.size + bins.codes(reference[name])
-            counts = np.bincount(codes, minlength=(cells[-1] + 1) * bins.size)
-            per_cell = counts.reshape(-1, bins.size).astype(np.float64)
-            self._bins[name] = bins
-            self._sums[name] = np.vstack([np.zeros(bins.size), np.cumsum(per_cell, axis=0)])
+        inputs = reference.select_dtypes(exclude=["datetime", "datetimetz", "timedelta"])
+        predictions = _name_predictions(prediction, inputs)
+        table = inputs.assign(**predictions)
+        self._rows, self._limits, self._classifier = len(table), {}, None
+        self._predictions = tuple(predictions)
+        names = [str(name) for name in table.columns]
+        learnt = _in_threads(
+            lambda name: ReferenceColumn.learn(table[name], self.n_bins, cell_rows(self._rows)),
+            names,
+        )
+        self._columns = dict(zip(names, learnt, strict=True))
+        if self.joint and inputs.shape[1] > 1:
+            bins = {str(name): self._columns[str(name)].bins for name in inputs.columns}
+            self._classifier = DomainClassifier.learn(inputs, bins, self.seed)
         return self
 
-    def observe(self, rows: pd.DataFrame, *, batch: str = "") -> DriftReport:
-        """Compare one batch with the reference; columns that the reference lacks are ignored.
+    def observe(
+        self, rows: pd.DataFrame, *, prediction: npt.ArrayLike | None = None, batch: str = ""
+    ) -> DriftReport:
+        """Compare one batch, in time order, with the reference; unknown columns are ignored.
+
+        Args:
+            rows: The batch.
+            prediction: The champion's, if ``fit`` knew them; without, they are not judged.
+            batch: Its name.
 
         Raises:
             DataError: a column is missing, or holds text where the reference holds numbers.
-            UsageError: before ``fit``.
+            UsageError: before ``fit``, or predictions that ``fit`` did not know.
         """
-        if not self._bins:
+        predictions = _name_predictions(prediction, rows)
+        names = self._judged(rows, tuple(predictions))
+        if len(rows) < self.min_rows:
+            reason = f"{len(rows)} rows are too few to judge; min_rows is {self.min_rows}."
+            return DriftReport(batch, len(rows), "insufficient_data", reason=reason)
+        limits = self._limits_for(len(rows))
+        measured = _in_threads(
+            lambda name: self._columns[name].compare(
+                predictions[name] if name in predictions else rows[name]
+            ),
+            names,
+        )
+        told = None
+        if self._classifier and limits.joint:
+            told = self._classifier.tell(rows, limits.standing)
+        columns, joint = judge(
+            dict(zip(names, measured, strict=True)),
+            told,
+            limits,
+            self._ask,
+            shown=min(len(rows), SHOWN),
+        )
+        alarms = tuple(column.column for column in columns if column.alarm)
+        return DriftReport(
+            batch=batch,
+            rows=len(rows),
+            status="ok",
+            drifted=bool(alarms) or (joint is not None and joint.alarm),
+            alarms=alarms,
+            reason=explain(columns, joint, self.significance),
+            columns=columns,
+            joint=joint,
+        )
+
+    @property
+    def _ask(self) -> Ask:
+        return Ask(self.significance, self.effect)
+
+    def _judged(self, rows: pd.DataFrame, predictions: tuple[str, ...]) -> list[str]:
+        """Return the columns to compare, or say which one is missing."""
+        if not self._columns:
             raise UsageError("This DriftMonitor has no reference: call fit first.")
-        for name in self._bins:
+        if predictions and predictions != self._predictions:
+            raise UsageError(
+                f"The predictions are {list(predictions)}; fit was given"
+                f" {list(self._predictions) or 'none'}."
+            )
+        inputs = [name for name in self._columns if name not in self._predictions]
+        for name in inputs:
             if name not in rows.columns:
                 hint = close_match(name, [str(column) for column in rows.columns])
                 raise DataError(f"The batch has no column {name!r}.{hint}")
-        if len(rows) < self.min_rows:
-            return DriftReport(batch, len(rows), "insufficient_data", ())
-        limits = self._limits.get(len(rows)) or self._learn_limits(len(rows))
-        columns = tuple(self._compare(rows[name], limits[name]) for name in self._bins)
-        return DriftReport(batch, len(rows), "ok", columns)
+        return [*inputs, *predictions]
 
-    def _compare(self, column: pd.Series[Any], threshold: float) -> ColumnDrift:
-        name = str(column.name)
-        bins = self._bins[name]
-        counts = np.bincount(bins.codes(column), minlength=bins.size).astype(np.float64)
-        psi = float(population_stability(counts[None, :], self._sums[name][-1])[0])
-        return ColumnDrift(
-            column=name,
-            kind=bins.kind,
-            psi=psi,
-            threshold=threshold,
-            alarm=psi > threshold,
-            missing=float(column.isna().mean()),
-            unseen=bins.unseen(column),
-        )
-
-    def _learn_limits(self, size: int) -> dict[str, float]:
-        """Return each column's limit for batches of ``size`` rows."""
-        cells = len(next(iter(self._sums.values()))) - 1
-        length = self.block_length or min(size, cells * _CELL // 5)
-        width = min(max(1, round(length / _CELL)), cells)  # cells per block
-        blocks = max(1, round(size / (width * _CELL)))
-        rng = np.random.default_rng(self.seed)
-        starts = rng.integers(cells - width + 1, size=(_DRAWS, blocks))
-        independent = min(_DRAWS, max(2, cells // width))
-        self._limits[size] = {
-            name: max(self.effect, self._limit(sums, starts, width, independent))
-            for name, sums in self._sums.items()
-        }
+    def _limits_for(self, rows: int) -> Limits:
+        """Return the limits of batches of about so many rows, learnt at the first of them."""
+        size = max(self.min_rows, size_class(rows))
+        if size not in self._limits:
+            self._limits[size] = learn_limits(
+                self._columns,
+                self._classifier,
+                self._ask,
+                rows=self._rows,
+                size=size,
+                block=self.block_length,
+                seed=self.seed,
+            )
         return self._limits[size]
 
-    def _limit(
-        self, sums: FloatArray, starts: np.ndarray[Any, Any], width: int, independent: int
-    ) -> float:
-        """Return the upper prediction limit of the PSI of one more stretch."""
-        from scipy.special import stdtrit  # Student's t quantile; scipy.stats loads for a second
 
-        drawn = (sums[starts + width] - sums[starts]).sum(axis=1)
-        rest = sums[-1] - drawn if starts.shape[1] == 1 else sums[-1]
-        logs = np.log(np.maximum(population_stability(drawn, rest), _NO_DRIFT))
-        quantile = stdtrit(independent - 1, 1 - self.significance / len(self._sums))
-        spread = float(logs.std()) * np.sqrt(1 + 1 / independent)
-        return float(np.exp(logs.mean() + quantile * spread))
+def _name_predictions(
+    prediction: npt.ArrayLike | None, table: pd.DataFrame
+) -> dict[str, pd.Series[float]]:
+    """Return predictions as named columns beside a table.
 
-
-def population_stability(counts: FloatArray, reference: FloatArray) -> FloatArray:
-    """Return the PSI (r,) of bin counts (r, bins) against reference counts (bins,) or (r, bins).
-
-    Every bin of every table gets half a row more, so that an empty one has a logarithm.
-
-    >>> import numpy as np
-    >>> population_stability(np.array([[30.0, 70.0]]), np.array([30.0, 70.0]))
-    array([0.])
+    Raises:
+        DataError: Not as many as rows.
+        UsageError: The table has a column of that name.
     """
-    smooth = counts + 0.5
-    share = smooth / smooth.sum(axis=-1, keepdims=True)
-    smooth = reference + 0.5
-    expected = smooth / smooth.sum(axis=-1, keepdims=True)
-    psi: FloatArray = ((share - expected) * np.log(share / expected)).sum(axis=-1)
-    return psi
+    import pandas as pd
+
+    if prediction is None:
+        return {}
+    values = np.asarray(prediction, dtype=np.float64)
+    if len(values) != len(table):
+        raise DataError(f"There are {len(values)} predictions for {len(table)} rows.")
+    named = {PREDICTION: values}
+    if values.ndim > 1 and values.shape[1] > 1:
+        named = {f"{PREDICTION}_{k}": values[:, k] for k in range(values.shape[1])}
+    for name in named:
+        if name in table.columns:
+            raise UsageError(f"The table has a column {name!r}, the name of the predictions.")
+    return {
+        name: pd.Series(column.ravel(), index=table.index, name=name)
+        for name, column in named.items()
+    }
+
+
+def _in_threads(function: Callable[[str], T], names: Sequence[str]) -> list[T]:
+    """Apply a function that lets go of Python's lock to every column."""
+    if len(names) < 2:
+        return [function(name) for name in names]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(function, names))
