@@ -19,6 +19,9 @@ from driftune.loop.late_labels import (
 )
 from driftune.loop.overdue_labels import OVERDUE, alert_overdue_labels
 from driftune.project import Project
+from driftune.validation import batch_version
+from driftune.validation.batch import ROW_ID
+from driftune.validation.repairs import repairs_file, write_repairs
 
 PROBLEM = """
 target: price
@@ -49,7 +52,7 @@ def shop(tmp_path):
 def observe(project, settings, batch, *, labelled=0, missing=3, version=None, at=None):
     """Write an observation of a batch as it is now."""
     known = project.ledger.observation("shop", batch)
-    version = version or content_version(settings, batch)
+    version = version or content_version(project, settings, batch)
     row = ObservationRow(
         key=f"{batch}{version}", problem="shop", batch=batch,
         revision=known.revision + 1 if known else 0,
@@ -70,7 +73,7 @@ def test_without_labels_from_elsewhere_the_version_is_that_of_the_file(shop):
     versions = content_versions(project, settings)
     assert list(versions) == ["initial", "june", "may"]
     for batch, path in settings.batch_files().items():
-        assert versions[batch] == file_version(path) == content_version(settings, batch)
+        assert versions[batch] == file_version(path) == content_version(project, settings, batch)
 
 
 def test_labels_change_the_batches_that_they_are_for_and_no_other(shop):
@@ -87,6 +90,18 @@ def test_labels_change_the_batches_that_they_are_for_and_no_other(shop):
     assert batches_with_new_labels(project, settings) == ["june", "may"]
 
 
+def test_repaired_rows_are_news(shop):
+    project, settings = shop
+    observe(project, settings, "may")
+    place = repairs_file(project.root, "shop", "may")
+    write_repairs(place, pd.DataFrame({ROW_ID: ["0"], "item": [10], "size": [2.0]}))
+    assert batches_with_new_labels(project, settings) == ["may"]
+    put(project, "item,price\n11,5\n")
+    versions = content_versions(project, settings)
+    assert versions["may"] == content_version(project, settings, "may")
+    assert versions["may"] != batch_version(project.root, settings, "may")
+
+
 def test_a_rewritten_batch_has_news_and_one_that_was_never_observed_has_none(shop):
     project, settings = shop
     observe(project, settings, "may")
@@ -100,7 +115,7 @@ def test_all_versions_at_once_are_those_of_one_at_a_time(shop):
     project, settings = shop
     put(project, "item,price\n10,1\n22,2\n1,3\n")
     versions = content_versions(project, settings)
-    assert versions == {batch: content_version(settings, batch) for batch in versions}
+    assert versions == {batch: content_version(project, settings, batch) for batch in versions}
     assert versions["may"] != file_version(settings.batch_files()["may"])
 
 

@@ -1,8 +1,8 @@
 """Labels that arrive late: which batches they change.
 
-A batch's content is its file and the labels that the folder ``labels`` has for its rows. Content
-that has changed since the batch was observed makes a further revision of the observation; what was
-decided on the earlier ones stays as it is.
+A batch's content is its file, its repaired rows, and the labels that the folder ``labels`` has for
+it. Content that has changed since the batch was observed makes a further revision of the
+observation; what was decided on the earlier ones stays as it is.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from driftune.errors import DataError
 from driftune.files import replace_file
 from driftune.label_files import label_paths, read_label_files
 from driftune.lineage import file_version
+from driftune.validation import batch_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,17 +49,17 @@ def batches_with_new_labels(project: Project, settings: Settings) -> list[str]:
     ]
 
 
-def content_version(settings: Settings, batch: str) -> str:
+def content_version(project: Project, settings: Settings, batch: str) -> str:
     """Return a hash of what has arrived of a batch: its rows, and its labels from elsewhere.
 
-    Without labels from elsewhere it is :func:`driftune.lineage.file_version`.
+    Without labels from elsewhere it is :func:`driftune.validation.batch_version`.
 
     Raises:
         DataError: A file of labels cannot be used.
     """
-    path = settings.batch_files()[batch]
-    labels, _ = _match(settings, batch, path, read_label_files(settings))
-    return _combine(file_version(path), labels)
+    files = read_label_files(settings)
+    labels, _ = _match(settings, batch, settings.batch_files()[batch], files)
+    return _combine(batch_version(project.root, settings, batch), labels)
 
 
 def content_versions(project: Project, settings: Settings) -> dict[str, str]:
@@ -72,33 +73,45 @@ def content_versions(project: Project, settings: Settings) -> dict[str, str]:
     """
     kept = project.state / "content" / f"{settings.name}.json"
     before: dict[str, Any] = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
-    batches, paths = settings.batch_files(), label_paths(settings)
-    files = {
-        str(path): _hashed(path, before.get("files", {}).get(str(path)))
-        for path in (*batches.values(), *paths)
+    hashes = _Hashes(before.get("files", {}))
+    batches = settings.batch_files()
+    rows = {
+        batch: batch_version(project.root, settings, batch, hash_of=hashes.of) for batch in batches
     }
-    rows = {batch: files[str(path)]["md5"] for batch, path in batches.items()}
-    key = [settings.problem.model_dump_json(), rows, [files[str(path)]["md5"] for path in paths]]
+    label_hashes = [hashes.of(path) for path in label_paths(settings)]
+    key = [settings.problem.model_dump_json(), rows, label_hashes]
     same = before.get("key") == key
     labels = before["labels"] if same else _match_all(settings, batches)
-    after = {"files": files, "key": key, "labels": labels}
+    after = {"files": hashes.seen, "key": key, "labels": labels}
     if after != before:
         with replace_file(kept) as temporary:
             temporary.write_text(json.dumps(after), encoding="utf-8")
     return {batch: _combine(version, labels.get(batch, "")) for batch, version in rows.items()}
 
 
+class _Hashes:
+    """Hashes of files; one that is as long and as old as last time is not read again.
+
+    Args:
+        known: What ``seen`` was last time.
+    """
+
+    def __init__(self, known: Mapping[str, dict[str, Any]]) -> None:
+        self._known = known
+        self.seen: dict[str, dict[str, Any]] = {}
+
+    def of(self, path: Path) -> str:
+        """Return the hash of a file."""
+        stat = path.stat()
+        mark = [stat.st_mtime_ns, stat.st_size, stat.st_ino]
+        known = self._known.get(str(path), {})
+        version = known["md5"] if known.get("mark") == mark else file_version(path)
+        self.seen[str(path)] = {"mark": mark, "md5": version}
+        return str(version)
+
+
 def _combine(rows: str, labels: str) -> str:
     return md5(f"{rows}+{labels}".encode(), usedforsecurity=False).hexdigest() if labels else rows
-
-
-def _hashed(path: Path, before: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return a file's hash with what tells that it may have changed."""
-    stat = path.stat()
-    mark = [stat.st_mtime_ns, stat.st_size, stat.st_ino]
-    if before is not None and before["mark"] == mark:
-        return dict(before)
-    return {"mark": mark, "md5": file_version(path)}
 
 
 def _match_all(settings: Settings, batches: Mapping[str, Path]) -> dict[str, str]:
