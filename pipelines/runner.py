@@ -26,7 +26,8 @@ def run_pipelines(
         root: The project's folder.
         names: Pipelines, e.g. ``["data_validation", "feature_engineering"]``.
         parameters: Runtime parameters, e.g. ``{"problem": "late", "batches": ["week_17"]}``;
-            ``env`` selects Kedro's environment.
+            ``env`` selects Kedro's environment, ``to_outputs`` makes these datasets and what they
+            need, and nothing else.
         want: A dataset of the catalog that the run makes.
 
     Returns:
@@ -36,11 +37,11 @@ def run_pipelines(
         DriftuneError: A step refused; other errors pass through.
     """
     parameters = dict(parameters)
-    env = parameters.pop("env", None)
+    env, only = parameters.pop("env", None), parameters.pop("to_outputs", None)
     bootstrap_project(root)
     with KedroSession.create(project_path=root, env=env, runtime_params=parameters) as session:
         try:
-            session.run(pipeline_names=names)
+            session.run(pipeline_names=names, to_outputs=only)
         except Refused as refused:
             raise refused.error from None
         return session.load_context().catalog.load(want) if want else None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import webbrowser
+from dataclasses import asdict
+from pathlib import Path  # noqa: TC003 - Typer reads the annotation
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
+from driftune.cli.origin import describe_origin
 from driftune.cli.output import AsJson, out, quiet, show
 from driftune.cli.problems import ProblemName, open_problem
 from driftune.errors import DriftuneError
@@ -22,41 +24,37 @@ def lineage(
     restore: Annotated[
         bool, typer.Option(help="Bring its rows back into data/03_primary.")
     ] = False,
+    into: Annotated[
+        Path | None, typer.Option(help="Bring its rows back into this folder instead.")
+    ] = None,
+    replay: Annotated[
+        bool, typer.Option(help="Replay trial 0 on the restored rows; compares the score.")
+    ] = False,
+    prompts: Annotated[
+        bool, typer.Option(help="Print what the language model was asked and said.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show where a model version came from: data version, commit, study, gate."""
+    """Show where a model version came from, bring its rows back, replay its first trial."""
     quiet()
     from driftune import lineage as data
     from driftune.loop.proof import champion_or_refuse
 
     project, settings = open_problem(problem)
-    registry = project.registry(settings.name)
-    chosen = version or champion_or_refuse(registry)
-    tags = {k: v for k, v in sorted(registry.tags(chosen).items()) if k.startswith("driftune.")}
-    record: dict[str, Any] = {
-        "problem": settings.name,
-        "version": chosen,
-        "run": registry.run_id(chosen),
-        **tags,
-    }
-    if restore:
-        folder = data.restore(project.root, settings.name, tags["driftune.data_version"])
+    chosen = version or champion_or_refuse(project.registry(settings.name))
+    origin = data.read_origin(project, settings, chosen)
+    record: dict[str, Any] = asdict(origin)
+    if restore or into:
+        place = None if into is None else into.resolve()
+        folder = data.restore(project.root, settings.name, origin.rows, into=place)
         record["restored"] = str(folder)
-
-    def text() -> None:
-        for key, value in record.items():
-            out.print(f"{key.removeprefix('driftune.'):<18} {escape(_readable(key, value))}")
-
-    show(record, as_json=as_json, text=text)
-
-
-def _readable(key: str, value: Any) -> str:
-    """Say in words what a tag holds as JSON."""
-    if key == "driftune.gate":
-        return str(json.loads(value)["reason"])
-    if key == "driftune.reference":
-        return "{value:.4g} ({low:.4g} to {high:.4g})".format(**json.loads(value))
-    return str(value)
+    replayed = data.replay(project, settings, origin) if replay else None
+    if replayed:
+        record["replay"] = {**asdict(replayed), "sentence": replayed.sentence}
+    lines = describe_origin(origin, record, prompts=prompts)
+    show(record, as_json=as_json, text=lambda: out.print(escape("\n".join(lines))))
+    if replayed and not replayed.same:
+        raise typer.Exit(1)
 
 
 def report(
