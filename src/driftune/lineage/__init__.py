@@ -9,13 +9,14 @@ from driftune.lineage.origin import REPLAY_TAG, Origin, read_origin, record_of
 from driftune.lineage.remote import describe, push_waiting
 from driftune.lineage.replay import Replayed, replay
 from driftune.lineage.restoring import PRIMARY, read_version, restore
-from driftune.lineage.rows import snapshot_batches
+from driftune.lineage.rows import SNAPSHOT, snapshot_batches, snapshot_decision
 from driftune.lineage.snapshots import listed, snapshot
 from driftune.lineage.versions import code_version, file_version
 
 __all__ = [
     "PRIMARY",
     "REPLAY_TAG",
+    "SNAPSHOT",
     "Origin",
     "Replayed",
     "code_version",
@@ -30,4 +31,5 @@ __all__ = [
     "restore",
     "snapshot",
     "snapshot_batches",
+    "snapshot_decision",
 ]

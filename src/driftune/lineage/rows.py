@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from driftune.settings import Settings
 
 LOOKUPS = "lookups"
+SNAPSHOT = "snapshot"  # key of an observation's details
 
 
 def accepted_file(project: Project, problem: str, batch: str) -> Path:
@@ -23,7 +24,12 @@ def accepted_file(project: Project, problem: str, batch: str) -> Path:
 
 
 def snapshot_batches(
-    project: Project, settings: Settings, batches: Sequence[str], *, base: str | None = None
+    project: Project,
+    settings: Settings,
+    batches: Sequence[str],
+    *,
+    base: str | None = None,
+    changed: Sequence[str] = (),
 ) -> str:
     """Put the accepted rows of ``batches`` under DVC, with the lookups that their features need.
 
@@ -37,6 +43,7 @@ def snapshot_batches(
         base: An earlier data version: batches that are in it are taken from there, not from the
             files, which a retune may be writing right now. So one more batch costs the reading of
             one file.
+        changed: Batches that are read although they are in ``base``.
 
     Returns:
         The data version.
@@ -55,7 +62,12 @@ def snapshot_batches(
             )
         files[name] = table
     known = listed(project.root, base) if base else {}
-    known = {name: digest for name, digest in known.items() if not name.startswith(LOOKUPS)}
+    read_again = {f"{batch}.parquet" for batch in changed}
+    known = {
+        name: digest
+        for name, digest in known.items()
+        if name not in read_again and not name.startswith(f"{LOOKUPS}/")
+    }
     for name, file in files.items():
         if name not in known and not file.is_file():
             raise DataError(
@@ -63,3 +75,22 @@ def snapshot_batches(
                 f" ({name}); `kedro run --pipelines=data_validation` makes accepted rows."
             )
     return snapshot(project.root, settings.name, files, known=known)
+
+
+def snapshot_decision(project: Project, settings: Settings, batch: str) -> str:
+    """Put under DVC what a decision about ``batch`` rests on; call it when the rows are accepted.
+
+    That is the initial rows and the accepted batches, this one included. Only this one (and a
+    lookup that has changed) is read: the rest is taken from the snapshot of the last decision,
+    which the watcher keeps in the observation's ``details`` under ``snapshot``.
+
+    Returns:
+        The data version.
+    """
+    seen = project.ledger.latest_observations(settings.name)
+    versions = [row.details[SNAPSHOT] for row in seen if row.details.get(SNAPSHOT)]
+    accepted = project.ledger.accepted_batches(settings.name)
+    names = dict.fromkeys([settings.rows.stem, *accepted, batch])
+    return snapshot_batches(
+        project, settings, list(names), base=versions[-1] if versions else None, changed=[batch]
+    )
