@@ -115,15 +115,20 @@ def measure_regrets(
     size = probe_size(kept - start, settings.policy.probe_rows)
     if size < FEWEST_ROWS or known <= kept:
         return ()
-    probes = Probes(settings, quick(known_result(champion.configuration), size), history, rows)
-    labels, before = probes.predict(draw_probes(start, kept, size), counts)
+    drawn = {"kept": draw_probes(start, kept, size)}
+    for strategy in STRATEGIES:
+        drawn[strategy] = draw_probes(first_row(strategy, known, size), known, size)
+    wanted = np.unique(np.concatenate([each for sets in drawn.values() for each in sets]))
+    sample = history.take(wanted, counts)  # every batch is read once
+    probes = Probes(settings, quick(known_result(champion.configuration), size), rows)
+    predicted = {
+        name: probes.predict([sample.iloc[np.searchsorted(wanted, each)] for each in sets])
+        for name, sets in drawn.items()
+    }
+    labels, before = predicted["kept"]
     return tuple(
         measure_regret(
-            labels,
-            before,
-            probes.predict(draw_probes(first_row(strategy, known, size), known, size), counts)[1],
-            metric=settings.metric,
-            strategy=strategy,
+            labels, before, predicted[strategy][1], metric=settings.metric, strategy=strategy
         )
         for strategy in STRATEGIES
     )
@@ -136,29 +141,19 @@ class Probes:
     Attributes:
         settings: The problem.
         plain: The configuration.
-        history: What they may learn from.
         rows: The batch.
     """
 
     settings: Settings
     plain: TuningResult
-    history: KnownRows
     rows: DataFrame
 
-    def predict(
-        self, drawn: Sequence[IntArray], counts: Sequence[int]
-    ) -> tuple[FloatArray, list[FloatArray]]:
-        """Fit one model per drawn set of rows; return the labels and each one's predictions."""
+    def predict(self, samples: Sequence[DataFrame]) -> tuple[FloatArray, list[FloatArray]]:
+        """Fit one model per sample; return the batch's labels and each one's predictions."""
         problem, found = self.settings.problem, []
         labels = np.array([])
-        for sample in drawn:
-            model = refit(
-                problem,
-                self.history.take(sample, counts),
-                self.plain,
-                n_jobs=1,
-                family=self.settings.tuning.family,
-            )
+        for sample in samples:
+            model = refit(problem, sample, self.plain, n_jobs=1, family=self.settings.tuning.family)
             labels, predictions = score(model, problem, self.rows)
             found.append(predictions[~np.isnan(labels)])
         return labels[~np.isnan(labels)], found
