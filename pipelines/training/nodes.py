@@ -18,6 +18,7 @@ from driftune.tuning import TuningResult, prepare, refit
 from driftune.tuning.constraints import footprint_tags
 from driftune.tuning.footprint import ROWS, measure_footprint
 from driftune.tuning.known import configuration_of
+from driftune.validation import run_tags
 
 logger = logging.getLogger(__name__)
 Model = Any  # a fitted scikit-learn pipeline; not imported, to keep `kedro` quick to start
@@ -89,6 +90,7 @@ def register(
                 "driftune.search_rows": str(len(search_rows)),
                 REPLAY_TAG: json.dumps(data_version["replay"]),
                 "driftune.code": code_version(project.root),
+                **run_tags(project.root, settings.name, data_version["batches"]),
                 "driftune.validation_score": f"{result.best_value:.6g}",
                 **footprint_tags(measure_footprint(models["serving"], example)),
             },

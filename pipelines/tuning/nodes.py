@@ -18,6 +18,7 @@ from driftune.tuning import TuningResult, tune
 from driftune.tuning.known import known_result
 from driftune.tuning.listening import listener
 from driftune.tuning.span import Span, choose_span
+from driftune.validation import run_tags
 
 
 def record_data_version(
@@ -145,5 +146,6 @@ def track(
     tags = {
         "driftune.data_version": data_version["data_version"],
         "driftune.code": lineage.code_version(project.root),
+        **run_tags(project.root, settings.name, data_version["batches"]),
     }
     return {"retune_id": name, "written": project.tracker.track(settings.name, name, result, tags)}

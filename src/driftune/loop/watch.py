@@ -11,12 +11,12 @@ from driftune.errors import ValidationFailed
 from driftune.ledger import DecisionRow, ObservationRow, RetuneRow
 from driftune.ledger.ledger import INVALID
 from driftune.ledger.tables import now
-from driftune.lineage import file_version
 from driftune.loop.observing import observe
 from driftune.loop.past import history
 from driftune.loop.proof import champion_or_refuse
 from driftune.loop.retune import retune_id
 from driftune.monitoring import Decision
+from driftune.validation import batch_version, read_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,12 +33,12 @@ def pending_batches(project: Project, settings: Settings) -> list[str]:
 
     Changed means that labels have arrived late, or that a refused file was repaired. Oldest first.
     """
-    known = {row.batch: row for row in project.ledger.observations(settings.name)}
+    known = {row.batch: row.data_version for row in project.ledger.observations(settings.name)}
     return [
         name
         for name in settings.batch_files()
         if name != settings.rows.stem
-        and (name not in known or known[name].data_version != content_version(settings, name))
+        and (name not in known or known[name] != content_version(project, settings, name))
     ]
 
 
@@ -70,7 +70,7 @@ def watching(project: Project, settings: Settings) -> Iterator[list[str]]:
 def watch_batch(project: Project, settings: Settings, batch: str) -> ObservationRow:
     """Validate, score, observe, decide, record; the same content keeps its first decision."""
     known = project.ledger.observation(settings.name, batch)
-    if known is not None and known.data_version == content_version(settings, batch):
+    if known is not None and known.data_version == content_version(project, settings, batch):
         return known
     try:
         return decide(project, settings, batch, prepare_batch(project, settings, batch))
@@ -120,7 +120,7 @@ def decide(project: Project, settings: Settings, batch: str, rows: DataFrame) ->
         value=seen.value,
         low=seen.low,
         high=seen.high,
-        details=_details(settings, seen, decision),
+        details=_details(project, settings, seen, decision),
     )
     queued = _retune_row(settings, batch, decision) if decision.outcome == "queued" else None
     return project.ledger.record(row, _decision_row(settings, decision, queued), queued)
@@ -137,10 +137,13 @@ def _corrected(seen: Observation, version: int) -> Decision:
     return Decision("no_drift" if measured else "insufficient_data", None, reason, breach=False)
 
 
-def _details(settings: Settings, seen: Observation, decision: Decision) -> dict[str, Any]:
+def _details(
+    project: Project, settings: Settings, seen: Observation, decision: Decision
+) -> dict[str, Any]:
     """Return all that was measured, as JSON values, with what it added up to."""
     facts = {"accumulated": decision.accumulated, "cost": settings.policy.cost}
-    return asdict(seen) | {"evidence": facts}
+    checks = read_summary(project.root, settings.name, seen.batch or "")
+    return asdict(seen) | {"evidence": facts, "validation": checks}
 
 
 def _decision_row(settings: Settings, decision: Decision, queued: RetuneRow | None) -> DecisionRow:
@@ -170,7 +173,10 @@ def record_refusal(
         **_identity(project, settings, batch),
         kind="invalid",
         status=INVALID,
-        details={"refusal": refusal},
+        details={
+            "refusal": refusal,
+            "validation": read_summary(project.root, settings.name, batch),
+        },
     )
     decision = DecisionRow(
         outcome="alert", trigger="data_quality", breach=False, reason=refusal,
@@ -185,14 +191,14 @@ def usd_this_month(project: Project, settings: Settings) -> float:
     return sum(row.cost_usd for row in project.ledger.spend(settings.name) if row.at >= first)
 
 
-def content_version(settings: Settings, batch: str) -> str:
-    """Return a hash of what has arrived of a batch."""
-    return file_version(settings.batch_files()[batch])
+def content_version(project: Project, settings: Settings, batch: str) -> str:
+    """Return a hash of what has arrived of a batch: its file, and its repaired rows."""
+    return batch_version(project.root, settings, batch)
 
 
 def _identity(project: Project, settings: Settings, batch: str) -> dict[str, Any]:
     """What makes an observation the one of this batch, these bytes and this policy."""
-    version = content_version(settings, batch)
+    version = content_version(project, settings, batch)
     parts = (settings.name, batch, version, settings.policy.digest())
     known = project.ledger.observation(settings.name, batch)
     return {

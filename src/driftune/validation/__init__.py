@@ -9,17 +9,7 @@ The checks that need no setting are learned from the initial rows (:mod:`.profil
 (:mod:`.expectations`), which is imported only where there are some.
 """
 
-from driftune.validation.batch import Checked, check_batch
-from driftune.validation.profile import Profile, make_profile
-from driftune.validation.repairs import batch_version
-from driftune.validation.reports import read_report, run_tags
+from driftune.validation.reports import read_report, read_summary, run_tags
+from driftune.validation.versions import batch_version, repairs_file
 
-__all__ = [
-    "Checked",
-    "Profile",
-    "batch_version",
-    "check_batch",
-    "make_profile",
-    "read_report",
-    "run_tags",
-]
+__all__ = ["batch_version", "read_report", "read_summary", "repairs_file", "run_tags"]

@@ -26,6 +26,16 @@ def read_report(root: Path, problem: str, batch: str) -> dict[str, Any] | None:
     return report
 
 
+def read_summary(root: Path, problem: str, batch: str) -> dict[str, Any] | None:
+    """Return what an observation keeps of the report: counts, warnings, the page's path."""
+    report = read_report(root, problem, batch)
+    if report is None:
+        return None
+    kept = {key: report[key] for key in ("success", "rows", "quarantined", "reasons", "warnings")}
+    page = reports_folder(root, problem) / f"{batch}.html"
+    return {**kept, "page": page.relative_to(root).as_posix()}
+
+
 def run_tags(root: Path, problem: str, batches: Iterable[str]) -> dict[str, str]:
     """Return what tags a run, or a model, that learned from these batches.
 

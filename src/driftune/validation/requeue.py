@@ -9,14 +9,8 @@ import pandas as pd
 
 from driftune.errors import DataError, ValidationFailed
 from driftune.validation.batch import ROW_ID
-from driftune.validation.repairs import (
-    batch_version,
-    merge_repairs,
-    read_edited,
-    read_repairs,
-    repairs_file,
-    write_repairs,
-)
+from driftune.validation.repairs import merge_repairs, read_edited, read_repairs, write_repairs
+from driftune.validation.versions import batch_version, repairs_file
 
 if TYPE_CHECKING:
     from pathlib import Path
