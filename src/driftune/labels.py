@@ -30,7 +30,7 @@ def fill_labels(
 
     Args:
         rows: ``(n, columns)`` as they arrived.
-        files: Oldest first; without one the rows are returned as they are.
+        files: Oldest first.
         problem: Says what ids, time and target are.
         batch: Its name, for the error.
 
@@ -39,8 +39,6 @@ def fill_labels(
     """
     import pandas as pd
 
-    if not files:
-        return rows
     found, _ = find_labels(rows, files, problem, batch)
     own = rows.get(problem.target, pd.Series(float("nan"), index=rows.index))
     if found.notna().any():

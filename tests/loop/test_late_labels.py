@@ -19,9 +19,9 @@ from driftune.loop.late_labels import (
 )
 from driftune.loop.overdue_labels import OVERDUE, alert_overdue_labels
 from driftune.project import Project
-from driftune.validation import batch_version
+from driftune.validation import batch_version, repairs_file
 from driftune.validation.batch import ROW_ID
-from driftune.validation.repairs import repairs_file, write_repairs
+from driftune.validation.repairs import write_repairs
 
 PROBLEM = """
 target: price
