@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from driftune.files import replace_file
+from driftune.loop.champion import known_champion
+from driftune.loop.past_gate import PastGate
+from driftune.loop.past_spans import Spans
+from driftune.loop.past_world import PastWorld
 from driftune.monitoring.matrix import History, RetrainingMatrix
 from driftune.promotion import hold_out_newest
-from driftune.promotion.registry import CHAMPION
 from driftune.tuning import Budget, TuningResult, predict, refit, tune
+from driftune.tuning.known import configuration_of, known_result, quick
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,30 +55,33 @@ class Learner:
     Attributes:
         problem: What is predicted.
         table: All rows of the history.
-        known: The configuration.
+        result: The configuration.
         family: What the settings say of the model family.
-        n_jobs: Threads of one fit.
         classes: Labels in sorted order; ``None`` for regression.
     """
 
     problem: Problem
     table: DataFrame
-    known: Known
+    result: TuningResult
     family: str | tuple[str, ...]
-    n_jobs: int
     classes: NDArray[Any] | None
 
-    def __call__(self, rows: Rows, first: int) -> FloatArray:
-        """Fit on ``rows``; return predictions of the rows from ``first`` on."""
-        model = refit(
-            self.problem,
-            self.table.iloc[rows],
-            self.known.result,
-            n_jobs=self.n_jobs,
-            family=self.family,
-        )
-        later = self.table.iloc[first:][list(model.feature_names_in_)]
+    def __call__(self, rows: Rows, first: int, end: int) -> FloatArray:
+        """Fit on ``rows`` with one thread; return predictions of the rows from first to end."""
+        labelled = self.table.iloc[rows]
+        model = refit(self.problem, labelled, self.result, n_jobs=1, family=self.family)
+        later = self.table.iloc[first:end][list(model.feature_names_in_)]
+        if later.empty:
+            return np.empty((0, *self._shape))
         return self._by_class(model, predict(model, later, self.problem.task))
+
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        return (
+            (len(self.classes),)
+            if self.problem.task == "multiclass" and self.classes is not None
+            else ()
+        )
 
     def _by_class(self, model: Any, predictions: FloatArray) -> FloatArray:
         """Give every class a column, also one that this model has not met."""
@@ -89,51 +96,49 @@ class Learner:
         return wide
 
 
-def retraining_matrix(
-    project: Project, settings: Settings, past: PastRows, *, workers: int
-) -> tuple[RetrainingMatrix, Learner]:
-    """Lay out the matrix of a history; nothing is fitted yet but one configuration's rounds.
+def past_world(
+    project: Project, settings: Settings, past: PastRows, *, workers: int, label_delay: int = 0
+) -> PastWorld:
+    """Lay out the matrices of a history; nothing is fitted yet but one configuration's rounds.
 
     Args:
         project: Where the champion is, and where fitted models' predictions are kept.
         settings: The problem.
         past: Its rows.
         workers: Fits at a time, each with one thread.
+        label_delay: Labels of a batch are there after so many further batches.
     """
     # the history has neither ids nor what is dropped
     settings = settings.model_copy(update={"ids": (), "drop": ()})
     labels, classes = encode(settings.problem, past.table)
-    history = History(past.names, past.ends, labels)
-    rows = KnownRows(settings, past.table)
-    search = np.setdiff1d(history.known(0), rows.hold_out(history.known(0)), assume_unique=True)
     home = project.state / "backtest" / settings.name
-    known = known_configuration(project, settings, past, search, home)
-    learner = Learner(
-        settings.problem, past.table, known, settings.tuning.family, n_jobs=1, classes=classes
-    )
+    known = known_configuration(project, settings, past, home)
+    size = settings.policy.probe_rows
     folder = home / _key(settings, past, known.result)
-    matrix = RetrainingMatrix(history, learner, rows.hold_out, folder, workers)
-    return matrix, learner
+    history = History(past.names, past.ends, labels)
+    matrix, probes = (
+        RetrainingMatrix(
+            history,
+            Learner(settings.problem, past.table, result, settings.tuning.family, classes),
+            folder / part,
+            workers,
+        )
+        for part, result in (("models", known.result), ("probes", quick(known.result, size)))
+    )
+    spans = Spans(settings.problem, past.table, known.result, settings.tuning.family, folder)
+    gate = PastGate(settings, past.table, matrix, spans)
+    months = _months(settings, past)
+    return PastWorld(settings, past.table, matrix, probes, gate, months, known.source, label_delay)
 
 
-@dataclass(frozen=True)
-class KnownRows:
-    """The table as the gate sees it.
+def _months(settings: Settings, past: PastRows) -> tuple[str, ...]:
+    """Say in which month each batch ends; without time stamps every batch has one of its own."""
+    from pandas.api.types import is_datetime64_any_dtype
 
-    Attributes:
-        settings: The problem with its gate.
-        table: All rows of the history.
-    """
-
-    settings: Settings
-    table: DataFrame
-
-    def hold_out(self, rows: Rows) -> Rows:
-        """Return those of the known ``rows`` that the gate keeps, in the order it judges them."""
-        columns = list(filter(None, (self.settings.target, self.settings.time)))
-        seen = self.table[columns].iloc[rows].assign(__row__=rows)
-        _, held = hold_out_newest(seen, self.settings.problem, self.settings.gate)
-        return held["__row__"].to_numpy(dtype=np.int64)
+    if not settings.time or not is_datetime64_any_dtype(past.table[settings.time]):
+        return past.names
+    ends = past.table[settings.time].iloc[[end - 1 for end in past.ends]]
+    return tuple(f"{end:%Y-%m}" for end in ends)
 
 
 def encode(problem: Problem, table: DataFrame) -> tuple[FloatArray, NDArray[Any] | None]:
@@ -148,53 +153,40 @@ def encode(problem: Problem, table: DataFrame) -> tuple[FloatArray, NDArray[Any]
     return labels, classes
 
 
-def known_configuration(
-    project: Project, settings: Settings, past: PastRows, rows: Rows, home: Path
-) -> Known:
+def known_configuration(project: Project, settings: Settings, past: PastRows, home: Path) -> Known:
     """Return the champion's configuration, or without a champion the family's default.
 
-    How many boosting rounds it needs is found by one trial on the first search rows.
+    How many boosting rounds the default needs is found by one trial on the first search rows.
     """
-    version, params = _champion(project, settings)
-    source = f"those of version {version}, the champion" if params else "the family's default"
-    text = json.dumps([past.key, params, settings.target, settings.metric], sort_keys=True)
-    text += settings.tuning.model_dump_json(
-        include={"family", "space", "folds", "splitter", "seed"}
-    )
+    champion = known_champion(project, settings)
+    if champion:
+        source = f"those of version {champion.version}, the champion"
+        return Known(known_result(champion.configuration), source)
+    source = "the family's default, since there is no champion yet"
+    plan = settings.tuning
+    text = f"{past.key}|{settings.target}|{settings.metric}|{settings.gate.holdout}"
+    text += plan.model_dump_json(include={"family", "space", "folds", "splitter", "seed"})
     kept = home / f"configuration-{sha256(text.encode()).hexdigest()[:16]}.json"
     if kept.is_file():
-        return Known(TuningResult.from_dict(json.loads(kept.read_text("utf-8"))), source)
-    plan = settings.tuning
+        return Known(known_result(json.loads(kept.read_text("utf-8"))), source)
+    rows, _ = hold_out_newest(past.table.iloc[: past.ends[0]], settings.problem, settings.gate)
     result = tune(
         settings.problem,
-        past.table.iloc[rows],
+        rows,
         space=plan.space,
         budget=Budget(max_seconds=None, max_trials=1),
         n_folds=plan.folds,
         splitter=plan.splitter,
         seed=plan.seed,
         family=plan.family,
-        warm_start=[params] if params else [],
         earlier_configurations=0,
         pruning="none",
     )
     if result.stop_reason == "user":
         raise KeyboardInterrupt
     with replace_file(kept) as path:
-        path.write_text(json.dumps(result.to_dict()), encoding="utf-8")
+        path.write_text(json.dumps(configuration_of(result)), encoding="utf-8")
     return Known(result, source)
-
-
-def _champion(project: Project, settings: Settings) -> tuple[int | None, dict[str, Any] | None]:
-    """Return the champion's version and configuration; neither where there is none on record."""
-    registry = project.registry(settings.name)
-    version = registry.version_of(CHAMPION)
-    if version is None:
-        return None, None
-    for row in project.ledger.retunes(settings.name):
-        if row.details.get("version") == version and "best_params" in row.details:
-            return version, dict(row.details["best_params"])
-    return version, None
 
 
 def _key(settings: Settings, past: PastRows, result: TuningResult) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeAlias
@@ -22,15 +23,13 @@ from driftune.errors import UsageError
 from driftune.files import replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from driftune.metrics import FloatArray
 
-    # Fit on these rows, predict every row from that number on.
-    Learn: TypeAlias = Callable[["Rows", int], FloatArray]
-    # Which of these rows are kept from the search, for the gate.
-    HoldOut: TypeAlias = Callable[["Rows"], "Rows"]
+    # Fit on these rows; predict those from the first number up to, without, the second.
+    Learn: TypeAlias = Callable[["Rows", int, int], FloatArray]
 
 Rows: TypeAlias = npt.NDArray[np.int64]
 _NEAR = 0.01  # a proof model may learn from so many fewer of its rows, if such a model is there
@@ -80,16 +79,39 @@ class History:
 
 
 @dataclass(frozen=True)
+class Ask:
+    """A model that is wanted.
+
+    Args:
+        rows: Row numbers that it learns from, ascending.
+        first: Number of the first row that it predicts.
+        end: Number after the last one.
+    """
+
+    rows: Rows
+    first: int
+    end: int
+
+    @cached_property
+    def key(self) -> str:
+        """A name made of the content."""
+        digest = sha256(np.ascontiguousarray(self.rows, dtype=np.int64).tobytes()).hexdigest()
+        return f"{len(self.rows):08d}-{self.first:08d}-{self.end:08d}-{digest[:16]}"
+
+
+@dataclass(frozen=True)
 class Fitted:
     """One model: what it learned from, and what it predicts about the rows after that.
 
     Args:
+        key: Its name; equal for equal models.
         rows: Row numbers that it learned from, ascending.
         first: Number of the first row that it predicts.
-        predictions: (n - first,) or (n - first, classes) float32; NaN for rows it learned from.
+        predictions: (k,) or (k, classes) float32; NaN for rows that it learned from.
         seconds: That the fit and the predictions took.
     """
 
+    key: str
     rows: Rows
     first: int
     predictions: npt.NDArray[np.float32]
@@ -103,10 +125,14 @@ class Fitted:
         """Return predictions for rows that it has not learned from, in the order given.
 
         Raises:
-            UsageError: Rows before the first that it predicts.
+            UsageError: Rows before the first or after the last that it predicts.
         """
-        if len(rows) and rows.min() < self.first:
-            raise UsageError(f"This model predicts rows from {self.first} on, not {rows.min()}.")
+        end = self.first + len(self.predictions)
+        if len(rows) and not self.first <= rows.min() <= rows.max() < end:
+            raise UsageError(
+                f"This model predicts rows from {self.first} to {end - 1}, not {rows.min()} to"
+                f" {rows.max()}."
+            )
         return self.predictions[rows - self.first].astype(np.float64)
 
 
@@ -116,117 +142,101 @@ class RetrainingMatrix:
 
     Args:
         history: The rows.
-        learn: ``learn(rows, first)`` fits and returns predictions for the rows ``first`` to the
-            last; called from threads.
-        hold_out: Which of the known rows the gate keeps from the search; raises ``DataError``
-            where there are too few.
-        folder: Where fitted models' predictions are kept between runs; it must belong to this very
-            history and configuration. ``None``: in memory only.
+        learn: ``learn(rows, first, end)`` fits and predicts; called from threads.
+        folder: Where predictions are kept between runs; it must belong to this very history and
+            configuration. None: in memory only.
         workers: Fits at a time.
         fits: How many models were fitted by this object.
     """
 
     history: History
     learn: Learn
-    hold_out: HoldOut
     folder: Path | None = None
     workers: int = 1
     fits: int = 0
     _models: dict[str, Fitted] = field(default_factory=dict, repr=False)
 
-    def serving(self, last: int, first: int = 0) -> Fitted:
-        """Return the model that knows all labels of the batches ``first`` to ``last``."""
-        return self.fitted(*self._serving(last, first))
+    @property
+    def seconds_per_fit(self) -> float:
+        """Mean seconds of a fit, of the models in memory; 0 while there is none."""
+        taken = [model.seconds for model in self._models.values()]
+        return sum(taken) / len(taken) if taken else 0.0
 
-    def proof(self, last: int, first: int = 0) -> Fitted:
-        """Return the same without the rows that the gate keeps.
+    def serving(self, last: int) -> Fitted:
+        """Return the model that knows all labels up to batch ``last``."""
+        return self.fitted(self.ask_serving(last))
+
+    def ask_serving(self, last: int) -> Ask:
+        """Say which model :meth:`serving` returns."""
+        return self.ask(self.history.known(last), self.history.ends[last])
+
+    def ask(self, rows: Rows, first: int, end: int | None = None) -> Ask:
+        """Say which model is wanted; without an end it predicts to the end of the history."""
+        return Ask(rows, first, len(self.history.labels) if end is None else end)
+
+    def proof(self, allowed: Rows, held: Rows) -> Fitted:
+        """Return a model of the rows allowed, which predicts those that the gate keeps.
 
         A serving model that knows at most a hundredth fewer rows, and no other, stands in: weekly
         batches and a week for the gate need no fits of their own.
-
-        Raises:
-            DataError: Too few rows for search and gate.
         """
-        return self.fitted(*self._proof(last, first))
-
-    def held(self, last: int, first: int = 0) -> Rows:
-        """Return the rows that the gate judges on once batch ``last`` is known."""
-        return self.hold_out(self.history.known(last, first))
+        for last in range(len(self.history.names) - 1, -1, -1):
+            known = self.history.known(last)
+            if len(known) < (1 - _NEAR) * len(allowed):
+                break
+            before = self.history.ends[last] <= held.min()
+            if before and np.isin(known, allowed, assume_unique=True).all():
+                return self.serving(last)
+        return self.fitted(self.ask(allowed, int(held.min())))
 
     def fill(
-        self, firsts: Sequence[int] = (0,), *, on_fit: Callable[[int, int], None] | None = None
+        self, asks: Sequence[Ask], *, on_fit: Callable[[int, int], None] | None = None
     ) -> None:
-        """Fit every serving model that is not there yet, several at a time.
+        """Fit what is not there yet, several at a time, those of the most rows first.
 
         Args:
-            firsts: First batches that models may learn from: 0 for all of the history.
+            asks: What is wanted.
             on_fit: Called with (models there, models wanted) after each fit. Ctrl-C between two
                 fits loses none that is done.
         """
-        wanted = {
-            self._key(*ask): ask
-            for first in firsts
-            for last in range(first, len(self.history.names) - 1)
-            for ask in [self._serving(last, first)]
-        }
-        missing = [ask for key, ask in wanted.items() if self._recall(key, *ask) is None]
-        for done, _ in enumerate(self._fit_all(missing), start=1 + len(wanted) - len(missing)):
-            if on_fit:
-                on_fit(done, len(wanted))
-
-    def fitted(self, rows: Rows, first: int) -> Fitted:
-        """Return the model of these rows, from memory, from the folder, or newly fitted."""
-        key = self._key(rows, first)
-        return self._recall(key, rows, first) or self._fit(key, rows, first)
-
-    def _serving(self, last: int, first: int) -> tuple[Rows, int]:
-        return self.history.known(last, first), self.history.ends[last]
-
-    def _proof(self, last: int, first: int) -> tuple[Rows, int]:
-        held = self.held(last, first)
-        allowed = np.setdiff1d(self.history.known(last, first), held, assume_unique=True)
-        for earlier in range(last - 1, first - 1, -1):
-            rows, start = self._serving(earlier, first)
-            if len(rows) < (1 - _NEAR) * len(allowed):
-                break
-            if start <= held.min() and np.isin(rows, allowed, assume_unique=True).all():
-                return rows, start
-        return allowed, int(held.min())
-
-    def _fit_all(self, asks: Sequence[tuple[Rows, int]]) -> Iterator[Fitted]:
-        """Fit in threads, those of the most rows first; after Ctrl-C no further one begins."""
+        wanted = {ask.key: ask for ask in asks}
+        missing = [ask for ask in wanted.values() if self._recall(ask) is None]
+        missing.sort(key=lambda ask: -len(ask.rows))
         pool = ThreadPoolExecutor(max_workers=max(1, self.workers))
-        largest = sorted(asks, key=lambda ask: -len(ask[0]))
         try:
-            futures = [pool.submit(self._fit, self._key(*ask), *ask) for ask in largest]
-            for future in as_completed(futures):
-                yield future.result()
+            futures = [pool.submit(self._fit, ask) for ask in missing]
+            there = len(wanted) - len(missing)
+            for done, future in enumerate(as_completed(futures), start=there + 1):
+                future.result()
+                if on_fit:
+                    on_fit(done, len(wanted))
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _fit(self, key: str, rows: Rows, first: int) -> Fitted:
+    def fitted(self, ask: Ask) -> Fitted:
+        """Return a model, from memory, from the folder, or newly fitted."""
+        return self._recall(ask) or self._fit(ask)
+
+    def _fit(self, ask: Ask) -> Fitted:
         began = perf_counter()
-        predictions = np.asarray(self.learn(rows, first), dtype=np.float32)
-        predictions[rows[rows >= first] - first] = np.nan
-        made = Fitted(rows, first, predictions, perf_counter() - began)
+        predictions = np.asarray(self.learn(ask.rows, ask.first, ask.end), dtype=np.float32)
+        learned = ask.rows[(ask.rows >= ask.first) & (ask.rows < ask.end)]
+        predictions[learned - ask.first] = np.nan
+        made = Fitted(ask.key, ask.rows, ask.first, predictions, perf_counter() - began)
         if self.folder is not None:
-            with replace_file(self.folder / f"{key}.npz") as path, path.open("wb") as stream:
+            with replace_file(self.folder / f"{ask.key}.npz") as path, path.open("wb") as stream:
                 np.savez(stream, predictions=made.predictions, seconds=made.seconds)
-        self._models[key] = made
+        self._models[ask.key] = made
         self.fits += 1
         return made
 
-    def _recall(self, key: str, rows: Rows, first: int) -> Fitted | None:
+    def _recall(self, ask: Ask) -> Fitted | None:
+        key = ask.key
         if key not in self._models and self.folder is not None:
             try:
                 with (self.folder / f"{key}.npz").open("rb") as stream, np.load(stream) as kept:
                     predictions, seconds = kept["predictions"], float(kept["seconds"])
             except (OSError, ValueError, KeyError, EOFError, BadZipFile):
                 return None  # not there, or not whole: it is fitted again
-            self._models[key] = Fitted(rows, first, predictions, seconds)
+            self._models[key] = Fitted(key, ask.rows, ask.first, predictions, seconds)
         return self._models.get(key)
-
-    @staticmethod
-    def _key(rows: Rows, first: int) -> str:
-        digest = sha256(np.ascontiguousarray(rows, dtype=np.int64).tobytes())
-        return f"{len(rows):08d}-{first:08d}-{digest.hexdigest()[:16]}"
