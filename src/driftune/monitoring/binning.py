@@ -84,9 +84,10 @@ class NumericBins:
             DataError: Text where numbers belong.
         """
         values = as_floats(column, f"values of column {column.name!r}")
-        total = float(values.sum())
-        if not np.isfinite(total):
-            total = float(values[np.isfinite(values)].sum())
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = float(values.sum())
+            if not np.isfinite(total):
+                total = float(values[np.isfinite(values)].sum())
         return Binned(self._codes(values), self._unseen(values), total)
 
     def group(self, counts: FloatArray) -> FloatArray:

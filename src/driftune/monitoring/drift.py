@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,9 +14,11 @@ from driftune.monitoring.drift_report import DriftReport, explain
 from driftune.monitoring.joint import SHOWN, DomainClassifier
 from driftune.monitoring.judging import Ask, Limits, judge, learn_limits
 from driftune.monitoring.reference import ReferenceColumn
+from driftune.monitoring.stored_monitor import read_monitor, write_monitor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
     import pandas as pd
@@ -193,6 +196,27 @@ class DriftMonitor:
             columns=columns,
             joint=joint,
         )
+
+    def save(self, path: Path) -> None:
+        """Write what was learnt to one file, of about a megabyte, also the limits used so far."""
+        settings = {
+            key: getattr(self, key) for key in inspect.signature(DriftMonitor).parameters
+        } | {"rows": self._rows, "predictions": self._predictions}
+        write_monitor(path, settings, self._columns, self._classifier, self._limits)
+
+    @classmethod
+    def load(cls, path: Path) -> DriftMonitor:
+        """Return a fitted monitor that `save` wrote; it judges as that one did.
+
+        Raises:
+            DataError: No such file, or not one of ours.
+        """
+        settings, columns, classifier, limits = read_monitor(path)
+        rows, predictions = settings.pop("rows"), settings.pop("predictions")
+        monitor = cls(**settings)
+        monitor._rows, monitor._predictions = rows, tuple(predictions)
+        monitor._columns, monitor._classifier, monitor._limits = columns, classifier, limits
+        return monitor
 
     @property
     def _ask(self) -> Ask:
