@@ -7,14 +7,15 @@ from prefect import flow
 from driftune import loop
 from driftune.project import Project
 from flows.events import announce_due_retunes
+from flows.gone import remove_deployments
 
 
 @flow(name="reconcile", persist_result=False)
 def reconcile() -> list[str]:
     """Reconcile every problem of the project.
 
-    1. Write to MLflow what waits in the spool, close its runs without a live retune, merge
-    waiting retunes; 2. announce what waits.
+    1. For each problem: what a crash left open, see :func:`driftune.loop.reconcile`; 2. announce
+    what waits; 3. take what belongs to removed problems off the server.
 
     Returns:
         What was done, a sentence each.
@@ -25,4 +26,4 @@ def reconcile() -> list[str]:
         settings = project.settings(problem)
         done += loop.reconcile(project, settings)
         done += [f"announced {name}" for name in announce_due_retunes(project, settings)]
-    return done
+    return done + remove_deployments(project)

@@ -6,6 +6,7 @@ from typing import Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
 
 from driftune import loop
 from driftune.loop import Retune
@@ -13,42 +14,52 @@ from driftune.project import Project
 from driftune.promotion import Verdict
 from driftune.tuning.listening import listening
 from flows.progress import as_artifact
+from flows.steps import ONCE, Inputs, made_by, may_pass, once
 
-RETRIES = {"retries": 2, "retry_delay_seconds": 10, "cache_policy": NO_CACHE}
+# What these do depends on the champion of the moment; in the ledger they happen once.
+ALWAYS: dict[str, Any] = {
+    "cache_policy": NO_CACHE,
+    "retries": 2,
+    "retry_delay_seconds": 10,
+    "retry_condition_fn": may_pass,
+}
 
 
-@task(name="data_validation", **RETRIES)
-def validate(run: Retune) -> None:
+@task(name="data_validation", **ONCE)
+def validate(run: Retune, inputs: Inputs) -> dict[str, Any]:
     """Run the Kedro pipeline data_validation."""
     run.validate()
+    return made_by(run, "data_validation")
 
 
-@task(name="feature_engineering", **RETRIES)
-def make_features(run: Retune) -> None:
+@task(name="feature_engineering", **ONCE)
+def make_features(run: Retune, inputs: Inputs) -> dict[str, Any]:
     """Run the Kedro pipeline feature_engineering."""
     run.make_features()
+    return made_by(run, "feature_engineering")
 
 
-@task(name="tuning", **RETRIES)
-def tune(run: Retune) -> None:
+@task(name="tuning", **ONCE)
+def tune(run: Retune, inputs: Inputs) -> dict[str, Any]:
     """Run the Kedro pipeline tuning: LLM-TPE as a stage, with a progress artifact."""
     with as_artifact(run.settings.name) as on_progress, listening(on_progress):
         run.tune()
+    return made_by(run, "tuning", "best_params")
 
 
-@task(name="training", **RETRIES)
-def train(run: Retune) -> int:
-    """Run the Kedro pipeline training; returns the challenger's version."""
-    return run.train()
+@task(name="training", **ONCE)
+def train(run: Retune, inputs: Inputs) -> dict[str, Any]:
+    """Run the Kedro pipeline training; its record has the challenger's ``version``."""
+    return made_by(run, "training", "version", version=run.train())
 
 
-@task(name="gate", **RETRIES)
+@task(name="gate", **ALWAYS)
 def judge(run: Retune, version: int) -> Verdict:
     """Compare challenger and champion on rows that the search never saw."""
     return run.judge(version)
 
 
-@task(name="promotion", **RETRIES)
+@task(name="promotion", **ALWAYS)
 def conclude(run: Retune, version: int, verdict: Verdict) -> None:
     """Promote, or leave the champion."""
     run.conclude(version, verdict)
@@ -69,7 +80,8 @@ def retune(
     """Retune one problem, once per state of its data; a second run of the same is a no-op.
 
     1. Enter the queue, unless the watcher did (``retune_id``); take the lease; 2. validate;
-    3. make features; 4. tune; 5. train; 6. judge; 7. promote or refuse; 8. report.
+    3. make features; 4. tune; 5. train; 6. judge; 7. promote or refuse; 8. report. A run that takes
+    up what a killed one left skips the steps that were done.
 
     Args:
         problem: Name of a file in ``conf/problems``.
@@ -85,13 +97,24 @@ def retune(
     wanted = retune_id or loop.request(project, settings, trigger=trigger, reason=reason).id
     with loop.claim(project, settings, wanted) as run:
         if run is not None:
-            validate(run)
-            make_features(run)
-            tune(run)
-            version = train(run)
-            verdict = judge(run, version)
-            conclude(run, version, verdict)
+            carry_out(run)
     if run is not None:
         report(project, problem)
     row = project.ledger.retune(wanted)
     return {"retune_id": row.id, "status": row.status, "verdict": row.details.get("verdict")}
+
+
+def carry_out(run: Retune) -> None:
+    """Do steps 2 to 7, without 4 and 5 where an earlier champion is recalled.
+
+    Reconcile finds this flow run by the id in the ledger, should its process die.
+    """
+    run.project.ledger.set_retune(run.id, "running", lease=run.lease, flow_run=flow_run.get_id())
+    inputs = Inputs.of(run)
+    once(validate, run, inputs)
+    once(make_features, run, inputs)
+    version = run.candidate
+    if version is None:
+        once(tune, run, inputs)
+        version = int(once(train, run, inputs)["version"])
+    conclude(run, version, judge(run, version))

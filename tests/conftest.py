@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import sqlite3
 from pathlib import Path
 
@@ -65,6 +66,42 @@ def enter(folder, patch):
     patch.setenv("DRIFTUNE_PROJECT", str(folder))
     patch.setenv("PREFECT_HOME", str(folder / ".driftune" / "prefect"))
     return Project.find()
+
+
+@pytest.fixture(scope="session")
+def prefect_url(tmp_path_factory):
+    """The API of a real Prefect server on a free port, one for all tests: it starts in 15 s."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+
+    from flows.server import reachable_server
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{probe.getsockname()[1]}/api"
+    home = tmp_path_factory.mktemp("prefect")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_HOME", str(home))
+        patch.setenv("PREFECT_API_URL", url)
+        with temporary_settings({PREFECT_API_URL: url, PREFECT_HOME: home}), reachable_server(home):
+            patch.delenv("PREFECT_API_URL")
+            yield url
+
+
+@pytest.fixture
+def on_server(prefect_url, monkeypatch):
+    """Let this test's flows, and the processes that it starts, use the server; none is left on it.
+
+    Gives a client.
+    """
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    monkeypatch.setenv("PREFECT_API_URL", prefect_url)
+    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
+        yield client
+        for made in client.read_deployments():
+            client.delete_resource_owned_automations(f"prefect.deployment.{made.id}")
+            client.delete_deployment(made.id)
 
 
 @pytest.fixture

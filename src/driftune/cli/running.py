@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from driftune.project import Project
     from driftune.settings import Settings
 
+NEVER = "never"
 CRON_WORDS = {f"@{word}" for word in ("hourly", "daily", "weekly", "monthly", "yearly", "annually")}
 UNDONE = ("queued", "running", "merged_into")  # another process holds the lease
 
@@ -163,7 +164,9 @@ def serve(
         list[str] | None, typer.Argument(help="Names in conf/problems; all of them by default.")
     ] = None,
     watch_every: Annotated[str, typer.Option(help="Time between looks, e.g. 30s, 1h.")] = "1m",
-    cron: Annotated[str, typer.Option(help="When to retune without a drift (UTC).")] = "0 3 * * 1",
+    cron: Annotated[
+        str, typer.Option(help="When to retune without a drift (UTC), or 'never'.")
+    ] = "0 3 * * 1",
 ) -> None:
     """Serve the Prefect flows: watch on a schedule, retune on drift and weekly, reconcile.
 
@@ -173,11 +176,13 @@ def serve(
     from driftune.project import Project
 
     every = _duration(watch_every)
-    _refuse_no_cron(cron)
+    if cron != NEVER:
+        _refuse_no_cron(cron)
     project = Project.find()
     # A wrong name is an error now, not at the first run.
     names = [open_problem(name)[1].name for name in problems or []]
-    project.serve(problems=names or None, watch_every=every, cron=cron)
+    clock = None if cron == NEVER else cron
+    project.serve(problems=names or None, watch_every=every, cron=clock)
 
 
 def reconcile(as_json: AsJson = False) -> None:
@@ -249,5 +254,5 @@ def _refuse_no_cron(text: str) -> None:
     except CronSimError as error:
         raise UsageError(
             f"--cron {text!r} is no schedule ({error}): it takes minute, hour, day, month and"
-            ' day of week, e.g. "0 3 * * 1".'
+            f' day of week, e.g. "0 3 * * 1", or {NEVER!r}.'
         ) from None

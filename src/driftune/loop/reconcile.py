@@ -32,14 +32,25 @@ def due_retunes(project: Project, settings: Settings) -> list[RetuneRow]:
 
 
 def reconcile(project: Project, settings: Settings) -> list[str]:
-    """Write to MLflow what waits in the spool, close its runs whose retune has ended.
+    """Close what a crash left open.
 
-    Waiting retunes of older data are superseded too, also while MLflow is away.
+    1. Free the leases of owners that are gone; 2. fail the trials whose process is gone, so that
+    the study queues them again; 3. write to MLflow what waits in the spool; 4. close its runs whose
+    retune has ended; 5. merge waiting retunes of older data into the newest. While MLflow is away
+    its part waits, and the rest is done.
 
     Returns:
         What was done, a sentence each; empty when all was well.
     """
     done = [
+        f"freed the lease of {name}: {owner} is gone"
+        for name, owner in project.ledger.release_dead()
+    ]
+    done += [
+        f"failed {count} trials of the study {study}: their process is gone"
+        for study, count in _abandoned_trials(project, settings)
+    ]
+    done += [
         f"wrote the {record.kind} of {record.retune_id} from the spool to MLflow"
         for record in project.tracker.replay(settings.name)
     ]
@@ -49,10 +60,27 @@ def reconcile(project: Project, settings: Settings) -> list[str]:
     ]
     waiting = due_retunes(project, settings)
     for older in waiting[:-1]:
-        newest = waiting[-1]
-        project.ledger.set_retune(older.id, "merged_into", merged_into=newest.id)
-        done.append(f"merged the waiting retune {older.id} into {newest.id}")
+        if project.ledger.merge_retune(older, waiting[-1]):
+            done.append(f"merged the waiting retune {older.id} into {waiting[-1].id}")
     return done
+
+
+def _abandoned_trials(project: Project, settings: Settings) -> list[tuple[str, int]]:
+    """Fail the RUNNING trials of processes that are gone; returns studies and how many each."""
+    if not project.ledger.retunes(settings.name):
+        return []  # do not make a storage only to find it empty
+    import optuna
+
+    from driftune.tuning.storage import fail_abandoned, open_storage
+
+    storage = open_storage(project.study_storage)
+    assert storage is not None
+    failed = []
+    for name in optuna.get_all_study_names(storage):
+        if name.rpartition("-")[0] == settings.name:  # PROBLEM-DIGEST
+            count = fail_abandoned(optuna.load_study(study_name=name, storage=storage))
+            failed.append((name, count))
+    return [(name, count) for name, count in failed if count]
 
 
 def _forgotten_runs(project: Project, settings: Settings) -> list[tuple[str, str]]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from driftune.tuning.result import TuningResult
 
 if TYPE_CHECKING:
@@ -29,6 +27,8 @@ def configuration_of(result: TuningResult) -> dict[str, Any]:
 
 def known_result(configuration: Mapping[str, Any]) -> TuningResult:
     """Return a result without trials, as :func:`driftune.tuning.refit` takes it."""
+    import pandas as pd  # here: an idle tick of the watcher imports this module
+
     return TuningResult(
         **{key: configuration[key] for key in KEPT},
         trials=pd.DataFrame(columns=["number", "state", "value", "source", "params"]),
