@@ -56,14 +56,11 @@ def hold_out(
     settings: Settings,
 ) -> tuple[DataFrame, DataFrame]:
     """Keep the newest labelled rows for the gate, before anything is tuned."""
-    champion = known_champion(Project.find(), settings)
-    fresh = None
-    if champion and champion.through in batch_names:
-        later = batch_names[batch_names.index(champion.through) + 1 :]
-        counts = [features[name]()[settings.target].count().execute() for name in later]
-        fresh = int(sum(counts))
+    later = reversed(batch_names[1:])
+    counts = (int(features[name]()[settings.target].count().execute()) for name in later)
+    newest = next((count for count in counts if count), None)
     return hold_out_newest(
-        labelled_rows, settings, settings.gate, fresh=fresh, in_order=len(batch_names) > 1
+        labelled_rows, settings, settings.gate, newest=newest, in_order=len(batch_names) > 1
     )
 
 

@@ -43,8 +43,25 @@ def test_without_time_a_share_is_drawn_the_same_each_time(rows):
 
 def test_too_few_rows_for_the_gate_are_refused_before_any_search(rows):
     with pytest.raises(DataError, match=r"180 labelled rows.*gate\.holdout.*gate\.min_rows is 200"):
-        hold_out_newest(rows, TIMED, Gate(holdout=0.2))
-    assert len(hold_out_newest(rows, TIMED, Gate(holdout=0.2, min_rows=100))[1]) == 180
+        hold_out_newest(rows, TIMED, Gate(holdout=0.2, min_rows=200))
+    assert len(hold_out_newest(rows, TIMED, Gate(holdout=0.2))[1]) == 180
+
+
+@pytest.mark.parametrize(
+    ("newest", "kept"),
+    [(None, 180), (300, 150), (260, 130), (40, 100), (900, 180)],
+    ids=["no batch", "half of it", "half", "at least min_rows", "at most a fifth"],
+)
+def test_by_itself_half_of_the_newest_batch_is_kept(rows, newest, kept):
+    search, held = hold_out_newest(rows, TIMED, Gate(), newest=newest)
+    assert len(held) == kept
+    assert search["t"].max() < held["t"].min()
+
+
+def test_batches_without_a_time_are_in_the_order_in_which_they_arrived(rows):
+    untimed = rows.drop(columns="t")
+    search, held = hold_out_newest(untimed, UNTIMED, Gate(), newest=300, in_order=True)
+    assert search["row"].max() < held["row"].min()
 
 
 def test_a_duration_needs_a_time_column(rows):

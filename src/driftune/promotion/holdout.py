@@ -22,7 +22,7 @@ def hold_out_newest(
     problem: Problem,
     gate: Gate,
     *,
-    fresh: int | None = None,
+    newest: int | None = None,
     in_order: bool = False,
     seed: int = 0,
 ) -> tuple[DataFrame, DataFrame]:
@@ -32,8 +32,8 @@ def hold_out_newest(
         rows: Features with target (and time); rows without a target are left out of both.
         problem: Says which columns are target and time.
         gate: Its ``holdout`` says how much is kept.
-        fresh: Labelled rows that arrived since the champion learned, for the holdout "auto"; None
-            without a champion.
+        newest: Labelled rows of the newest batch, for the holdout "auto"; None where there is no
+            batch yet.
         in_order: The rows of a problem without time arrived in this order, batch after batch.
         seed: For a single table without time, where a random share is kept.
 
@@ -60,7 +60,7 @@ def hold_out_newest(
                 " no `time`; give a share such as 0.2."
             )
         order = np.random.default_rng(seed).permutation(len(labelled))
-    held = _sized(gate, len(labelled), fresh).holdout_rows(order)
+    held = _sized(gate, len(labelled), newest).holdout_rows(order)
     if held.sum() < gate.min_rows:
         raise DataError(
             f"The gate would keep {held.sum()} labelled rows (gate.holdout = {gate.holdout!r}), but"
@@ -69,10 +69,10 @@ def hold_out_newest(
     return labelled[~held].reset_index(drop=True), labelled[held].reset_index(drop=True)
 
 
-def _sized(gate: Gate, rows: int, fresh: int | None) -> Gate:
+def _sized(gate: Gate, rows: int, newest: int | None) -> Gate:
     """Turn the holdout "auto" into a share of the rows."""
     if gate.holdout != "auto" or not rows:
         return gate
     most = MOST_HELD * rows
-    wanted = most if not fresh else min(most, max(gate.min_rows, fresh / 2))
+    wanted = most if not newest else min(most, newest / 2)
     return replace(gate, holdout=min(0.5, max(wanted, gate.min_rows) / rows))
