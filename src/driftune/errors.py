@@ -67,6 +67,10 @@ class LeaseLost(DriftuneError):
     """Another process took over the retune of this problem while we were away."""
 
 
+class ChampionChanged(DriftuneError):
+    """A challenger was compared with a champion that no longer serves."""
+
+
 class ExportFailed(DriftuneError):
     """A model cannot be written for a device, or what was written predicts something else."""
 

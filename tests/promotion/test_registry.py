@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from driftune.errors import DriftuneError, UsageError
+from driftune.errors import UsageError
 from driftune.problem import Problem
 from driftune.promotion.registry import CHALLENGER, CHAMPION, PREVIOUS, Registry
 from driftune.tracking import Tracker, global_uri
@@ -145,21 +145,20 @@ def test_promoting_after_a_kill_between_the_two_writes_ends_right(registry):
     assert aliases(registry) == (2, 3, 1)
 
 
-def test_a_rollback_swaps_champion_and_previous(registry):
-    registry.promote(1)
-    registry.promote(2)
-    assert registry.rollback() == (1, 2)
-    assert aliases(registry) == (1, 3, 2)
-    assert registry.rollback() == (2, 1)
+def test_a_change_is_announced_until_it_is_forgotten(registry):
+    assert registry.announced() is None
+    registry.announce({"version": 2, "kind": "promotion"})
+    assert Registry(registry.uri, "p").announced() == {"version": 2, "kind": "promotion"}
+    registry.forget_announcement()
+    assert registry.announced() is None
+    assert Registry(registry.uri, "nobody").announced() is None
 
 
-def test_a_rollback_needs_a_previous_champion(registry):
-    with pytest.raises(DriftuneError, match=r"'p'.*\[1, 2, 3\]"):
-        registry.rollback()
-    registry.promote(1)
-    with pytest.raises(DriftuneError, match="'p'"):
-        registry.rollback()
-    assert registry.version_of(CHAMPION) == 1
+def test_a_rejected_version_is_no_challenger_any_more(registry):
+    registry.withdraw(2)
+    assert registry.version_of(CHALLENGER) == 3
+    registry.withdraw(3)
+    assert registry.version_of(CHALLENGER) is None
 
 
 def test_an_unknown_version_is_refused_and_nothing_moves(registry):

@@ -163,7 +163,7 @@ def close_retune(project, settings, name, status, through, gain, version):
 
 def promote(project, settings, version, after, retune=None, kind="promotion"):
     registry = project.registry(settings.name)
-    previous = registry.rollback()[1] if kind == "rollback" else registry.promote(version)
+    previous = registry.promote(version)
     project.ledger.record_promotion(
         PromotionRow(
             problem=settings.name, version=version, previous=previous, kind=kind, reason="why not",

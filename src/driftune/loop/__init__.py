@@ -4,7 +4,8 @@ The command line calls the steps one after another; the Prefect flows wrap each 
 safe to stop anywhere and to call again.
 """
 
-from driftune.loop.proof import judge, promote
+from driftune.loop.approval import approve, reject
+from driftune.loop.proof import conclude, judge, promote
 from driftune.loop.reconcile import due_retunes, reconcile
 from driftune.loop.retune import Retune, carry_out, claim, request, retune
 from driftune.loop.rollback import roll_back
@@ -12,13 +13,16 @@ from driftune.loop.watch import pending_batches, watch, watch_batch, watching
 
 __all__ = [
     "Retune",
+    "approve",
     "carry_out",
     "claim",
+    "conclude",
     "due_retunes",
     "judge",
     "pending_batches",
     "promote",
     "reconcile",
+    "reject",
     "request",
     "retune",
     "roll_back",

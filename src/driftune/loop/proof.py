@@ -1,27 +1,26 @@
-"""Prove and promote: the gate on a registered version, and the change of the champion."""
+"""Prove and promote: the gate on a registered version, and what follows from its verdict."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from driftune.errors import DriftuneError
-from driftune.ledger import PromotionRow
-from driftune.loop.reference import keep_reference
-from driftune.monitoring import PerformanceMonitor
+from driftune.errors import ChampionChanged, DriftuneError
+from driftune.loop.judging import judge
+from driftune.loop.succession import ANYBODY, succession
 from driftune.promotion import Verdict
 from driftune.promotion.registry import CHAMPION
-from driftune.resampling import Interval
-from driftune.scoring import score
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from collections.abc import Callable
 
-    from driftune.ledger import Lease
+    from driftune.ledger import Lease, PromotionRow
     from driftune.project import Project
     from driftune.promotion.registry import Registry
     from driftune.settings import Settings
+
+__all__ = ["champion_or_refuse", "conclude", "judge", "promote", "read_verdict"]
+
+ASKED_BY_A_PERSON = "manual"
 
 
 def champion_or_refuse(registry: Registry) -> int:
@@ -40,37 +39,81 @@ def champion_or_refuse(registry: Registry) -> int:
 
 def read_verdict(stored: dict[str, Any]) -> Verdict:
     """Return a verdict from what ``dataclasses.asdict`` made of it."""
-    gain = stored["improvement"]
-    return Verdict(**{**stored, "improvement": Interval(**gain) if gain else None})
+    return Verdict.from_dict(stored)
 
 
-def judge(
-    project: Project, settings: Settings, version: int, *, rows: DataFrame | None = None
-) -> Verdict:
-    """Put a version before the gate, against the champion of this moment.
+def conclude(
+    project: Project,
+    settings: Settings,
+    version: int,
+    verdict: Verdict,
+    *,
+    retune_id: str,
+    lease: Lease | None = None,
+    judge_again: Callable[[], Verdict] | None = None,
+) -> str:
+    """Do what follows from a verdict; safe to call again.
+
+    A challenger that passed is promoted, or waits: for approval or further batches when
+    ``gate.mode`` says so, and for approval also when somebody has rolled back while an automatic
+    retune was on its way. One that was compared with a champion that no longer serves is judged
+    again.
 
     Args:
-        project: Where the models are.
+        project: Where ledger and registry are.
         settings: The problem.
-        version: Which one; its proof model is judged.
-        rows: What to judge on; default: the promotion rows of the latest search.
+        version: The challenger.
+        verdict: Of the gate.
+        retune_id: Its retune.
+        lease: The right to retune, which must still be ours.
+        judge_again: Judges, and keeps the verdict.
+
+    Returns:
+        The retune's status: ``promoted``, ``refused``, ``awaiting_approval`` or ``shadow``.
+
+    Raises:
+        LeaseLost: Another owner took over; nothing was changed.
     """
-    registry = project.registry(settings.name)
-    if rows is None:
-        rows = project.load_dataset("promotion_rows", problem=settings.name)
-    keep_reference(project, settings, version, rows)
-    labels, challenger = score(registry.load_proof(version), settings.problem, rows)
-    champion = registry.version_of(CHAMPION)
-    theirs = None
-    if champion not in (None, version):
-        assert champion is not None
-        theirs = score(registry.load(champion), settings.problem, rows)[1]
-    monitor = PerformanceMonitor(settings.metric, min_rows=settings.gate.min_rows)
-    reference = monitor.fit(labels, challenger).reference
-    registry.tag(version, driftune__reference=json.dumps(asdict(reference)))
-    return settings.gate.judge(
-        labels, challenger, theirs, metric=settings.metric, champion_name=f"version {champion}"
-    )
+    if any(row.retune_id == retune_id for row in project.ledger.promotions(settings.name)):
+        return "promoted"  # killed before it could say so; what came after that stands
+    judge_again = judge_again or (lambda: judge(project, settings, version))
+    while verdict.promoted:
+        status = _next_status(project, settings, verdict, retune_id)
+        if status != "promoted":
+            return status
+        try:
+            promote(
+                project, settings, version, verdict.reason,
+                retune_id=retune_id, lease=lease, instead_of=verdict.champion_version,
+            )  # fmt: skip
+        except ChampionChanged:
+            verdict = judge_again()
+        else:
+            return status
+    return "refused"
+
+
+def _next_status(project: Project, settings: Settings, verdict: Verdict, retune_id: str) -> str:
+    """Return what a challenger that passed comes to."""
+    mode = settings.gate.mode
+    if mode == "shadow" and verdict.champion_version is None:
+        mode = "automatic"  # there is nobody to run beside
+    automatic = project.ledger.retune(retune_id).trigger != ASKED_BY_A_PERSON
+    if automatic and pausing_rollback(project, settings) is not None:
+        mode = "approval"
+    return {"automatic": "promoted", "approval": "awaiting_approval", "shadow": "shadow"}[mode]
+
+
+def pausing_rollback(project: Project, settings: Settings) -> PromotionRow | None:
+    """Return the rollback since which no more batches than ``policy.cooldown`` were observed."""
+    changes = project.ledger.promotions(settings.name)
+    cooldown = settings.policy.cooldown
+    if not changes or changes[-1].kind != "rollback" or not cooldown:
+        return None
+    batches = [row.batch for row in project.ledger.latest_observations(settings.name)]
+    after = changes[-1].after_batch
+    since = len(batches) - (batches.index(after) + 1 if after in batches else 0)
+    return changes[-1] if since <= cooldown else None
 
 
 def promote(
@@ -81,30 +124,18 @@ def promote(
     *,
     retune_id: str | None = None,
     lease: Lease | None = None,
+    instead_of: int | None = ANYBODY,
 ) -> None:
     """Make a version the champion and write that down, fenced by the lease when there is one.
 
-    The ledger is asked first: a revived owner whose lease was taken over changes nothing.
-
     Raises:
-        LeaseLost: Another owner took over.
+        LeaseLost: Another owner took over; nothing was changed.
+        ChampionChanged: Another champion serves than ``instead_of``.
         DriftuneError: The version was never judged.
     """
-    registry = project.registry(settings.name)
-    if "driftune.reference" not in registry.tags(version):
+    if "driftune.reference" not in project.registry(settings.name).tags(version):
         raise DriftuneError(f"Version {version} of {settings.name!r} was never judged by the gate.")
-    observed = project.ledger.observations(settings.name)
-    if lease:
-        lease.renew()
-    previous = registry.promote(version)
-    project.ledger.record_promotion(
-        PromotionRow(
-            problem=settings.name,
-            version=version,
-            previous=previous,
-            kind="promotion",
-            reason=reason,
-            retune_id=retune_id,
-            after_batch=observed[-1].batch if observed else None,
+    with succession(project, settings, lease=lease) as change:
+        change.change(
+            version, kind="promotion", reason=reason, retune_id=retune_id, instead_of=instead_of
         )
-    )

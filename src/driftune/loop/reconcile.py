@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from driftune.errors import ServiceUnavailable
 from driftune.ledger.tables import now
+from driftune.loop.shadow import finish_shadow
+from driftune.loop.succession import settle
 
 if TYPE_CHECKING:
     from driftune.ledger import RetuneRow
@@ -36,8 +38,9 @@ def reconcile(project: Project, settings: Settings) -> list[str]:
 
     1. Free the leases of owners that are gone; 2. fail the trials whose process is gone, so that
     the study queues them again; 3. write to MLflow what waits in the spool; 4. close its runs whose
-    retune has ended; 5. merge waiting retunes of older data into the newest. While MLflow is away
-    its part waits, and the rest is done.
+    retune has ended; 5. finish a change of champion that was begun: aliases and ledger agree again;
+    6. merge waiting retunes of older data into the newest. While MLflow is away its part waits, and
+    the rest is done.
 
     Returns:
         What was done, a sentence each; empty when all was well.
@@ -58,6 +61,7 @@ def reconcile(project: Project, settings: Settings) -> list[str]:
         f"closed MLflow run {run} of the ended retune {retune_id}"
         for retune_id, run in _forgotten_runs(project, settings)
     ]
+    done += _settle(project, settings)
     waiting = due_retunes(project, settings)
     for older in waiting[:-1]:
         if project.ledger.merge_retune(older, waiting[-1]):
@@ -96,3 +100,13 @@ def _forgotten_runs(project: Project, settings: Settings) -> list[tuple[str, str
     except ServiceUnavailable as error:  # the rest of the reconciling does not need it
         logger.warning("Runs of ended retunes stay open for now: %s", error)
     return closed
+
+
+def _settle(project: Project, settings: Settings) -> list[str]:
+    try:
+        done = settle(project, settings)
+        row = finish_shadow(project, settings)
+    except ServiceUnavailable as error:
+        logger.warning("A change of champion may stay half done for now: %s", error)
+        return []
+    return done + ([f"ended the shadow of {row.id}: {row.status}"] if row else [])

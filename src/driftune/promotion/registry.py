@@ -6,11 +6,12 @@ whole, valid version at every instant: moving an alias is one write.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from driftune.errors import DriftuneError, ServiceUnavailable, UsageError
+from driftune.errors import ServiceUnavailable, UsageError
 from driftune.tracking import global_uri, open_client
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 RETUNE_TAG, PROOF_TAG = "driftune.retune_id", "driftune.proof"
+CHANGE_TAG = "driftune.change"  # of the registered model: a change of champion that is under way
 
 
 @dataclass(frozen=True)
@@ -188,28 +190,33 @@ class Registry:
         if before is not None:
             self.client.set_registered_model_alias(self.name, PREVIOUS, str(before))
         self.client.set_registered_model_alias(self.name, CHAMPION, str(version))
-        if self.version_of(CHALLENGER) == version:
-            self.client.delete_registered_model_alias(self.name, CHALLENGER)
+        self.withdraw(version)
         return before
 
-    def rollback(self) -> tuple[int, int]:
-        """Swap champion and previous.
+    def announce(self, change: dict[str, Any]) -> None:
+        """Write down a change of the champion before it is made, so that others can finish it."""
+        self.client.set_registered_model_tag(self.name, CHANGE_TAG, json.dumps(change))
 
-        Returns:
-            The champion now, and the one that was taken back.
+    def announced(self) -> dict[str, Any] | None:
+        """Return the change that was announced and not yet forgotten, or ``None``."""
+        from mlflow.exceptions import MlflowException
 
-        Raises:
-            DriftuneError: There is no previous version.
-        """
-        previous = self.version_of(PREVIOUS)
-        before = self.version_of(CHAMPION)
-        if previous is None or before is None:
-            raise DriftuneError(
-                f"{self.name!r} has no previous champion to go back to;"
-                f" its versions are {self.versions()}."
-            )
-        self.promote(previous)
-        return previous, before
+        try:
+            told = self.client.get_registered_model(self.name).tags.get(CHANGE_TAG)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+        return json.loads(told) if told else None
+
+    def forget_announcement(self) -> None:
+        """Say that the announced change is made and on record."""
+        self.client.delete_registered_model_tag(self.name, CHANGE_TAG)
+
+    def withdraw(self, version: int) -> None:
+        """Take the alias ``challenger`` from a version that was rejected."""
+        if self.version_of(CHALLENGER) == version:
+            self.client.delete_registered_model_alias(self.name, CHALLENGER)
 
 
 @lru_cache(maxsize=6)  # loading takes most of a watch tick; what a number names never changes
