@@ -22,7 +22,6 @@ from driftune.promotion.registry import CHAMPION
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import ArrayLike
     from pandas import DataFrame
 
     from driftune.ledger import RetuneRow
@@ -36,46 +35,42 @@ ENOUGH_LABELS = 0.5  # share of a batch's rows; the rest may still arrive
 
 
 def observe(
-    project: Project, settings: Settings, batch: str, rows: DataFrame, labels: ArrayLike
+    project: Project, settings: Settings, batch: str, rows: DataFrame, labels: Any
 ) -> RetuneRow | None:
-    """Score the challenger that runs in shadow beside the champion on one batch.
+    """Score the challenger that runs in shadow beside the champion on one batch, and keep its rows.
 
-    After ``gate.shadow_batches`` labelled batches it is judged on all their rows, and promoted or
-    refused. The same batch again, with more labels, replaces what is known of it.
+    The same batch again, with more labels, replaces what is known of it.
 
     Args:
         project: Where models and ledger are.
         settings: The problem.
         batch: Its name.
         rows: Its features and target.
-        labels: The target (n,), NaN where a label is missing.
+        labels: The target (n,), missing where a label has not arrived.
 
     Returns:
         The retune's record; None when no challenger runs in shadow.
     """
     row = _running(project, settings)
-    if row is None:
-        return None
-    if not _labelled_enough(labels):
+    if row is None or not _labelled_enough(labels):
         return row
     for folder in _folder(project, row).parent.glob("*"):
         if folder.name != row.id:  # of one that was superseded
             shutil.rmtree(folder, ignore_errors=True)
-    version = int(row.details["version"])
     with replace_file(_folder(project, row) / f"{batch}.parquet") as path:
         rows.to_parquet(path, index=False)
-    seen = {
-        **row.details.get("shadow", {}),
-        batch: _score(project, settings, version, rows),
-    }
-    row = project.ledger.set_retune(row.id, STATUS, shadow=seen)
-    return finish_shadow(project, settings) or row
+    scores = _score(project, settings, int(row.details["version"]), rows)
+    seen = {**row.details.get("shadow", {}), batch: scores}
+    return project.ledger.set_retune(row.id, STATUS, shadow=seen)
 
 
 def finish_shadow(project: Project, settings: Settings) -> RetuneRow | None:
-    """Judge the challenger in shadow when it has seen its batches; None when nothing is to do.
+    """Judge the challenger in shadow when it has seen its batches, and promote or refuse it.
 
-    Called by `observe`, and again by whoever finds that it was killed before it came to that.
+    Called once a batch is on record, and by whoever finds that this was killed.
+
+    Returns:
+        The retune's record; None when there is nothing to do yet.
     """
     row = _running(project, settings)
     if row is None or len(row.details.get("shadow", {})) < settings.gate.shadow_batches:
@@ -126,9 +121,10 @@ def _status(project: Project, settings: Settings, row: RetuneRow, verdict: Verdi
     return "awaiting_approval" if paused else "promoted"
 
 
-def _labelled_enough(labels: ArrayLike) -> bool:
-    there = ~np.isnan(np.asarray(labels, dtype=float))
-    return bool(len(there)) and bool(there.mean() >= ENOUGH_LABELS)
+def _labelled_enough(labels: Any) -> bool:
+    from pandas import isna
+
+    return len(labels) > 0 and bool((~isna(labels)).mean() >= ENOUGH_LABELS)
 
 
 def _score(project: Project, settings: Settings, version: int, rows: DataFrame) -> dict[str, Any]:
