@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
+from sqlalchemy.orm import Session
 
-from driftune.ledger import DecisionRow, ObservationRow, PromotionRow
+from driftune.ledger import DecisionRow, ObservationRow, PromotionRow, RetuneRow
 from driftune.metrics import get_metric
 from driftune.project import Project
 from driftune.scoring import score
@@ -116,7 +117,7 @@ def result():
 def register(project, settings, retune, slope):
     tracker = Tracker(project.tracking_uri, project.state / "artifacts")
     run = tracker.retune_run(settings.name, retune, **{"driftune.stop_reason": "trials"})
-    tracker.log(run, metrics={"study_seconds": 7.0})
+    tracker.log(run, metrics={"study_seconds": 7.0, "source.random.trials": 6})
     rows = make_rows(slope, seed=9)
     model = LinearRegression().fit(rows[["x"]], rows["y"])
     tags = {"driftune.data_version": f"hash-of-{retune}.dir", "driftune.code": "c0ffee"}
@@ -201,3 +202,129 @@ def house(tmp_path_factory, environment):
     observe(project, settings, "b_7", two)
     promote(project, settings, one, "b_7", kind="rollback")
     return project, settings
+
+
+def drift_report(alarm):
+    """What drift monitoring leaves in the ledger, with fields of its own time only."""
+    column = {
+        "column": "wind", "kind": "numeric", "psi": 0.31, "threshold": 0.25, "alarm": alarm,
+        "missing": 0.02, "unseen": 0.0, "wasserstein": 0.9, "wasserstein_threshold": 0.4,
+        "ks": 0.12,
+    }  # fmt: skip
+    calm = column | {"column": HOSTILE, "psi": 0.01, "wasserstein": None, "alarm": False}
+    joint = {
+        "auc": 0.81, "threshold": 0.62, "alarm": alarm, "p_value": 0.001, "rows": 900,
+        "columns": [["wind", 0.7], ["rain", 0.2]], "left_out": [],
+    }  # fmt: skip
+    return {"batch": "", "rows": 1234, "status": "ok", "columns": [calm, column], "joint": joint}
+
+
+def details(accumulated=0.0, **changes):
+    """What the watcher leaves in the ledger beside the metric itself."""
+    return {
+        "rows": 300, "unlabelled": 7, "reference_value": 9.5, "relative_drop": 0.25,
+        "drift": drift_report(alarm=False), "estimate": None,
+        "regret": [
+            {"strategy": "all_history", "gains": [0.04, 0.06], "error": 0.01, "rows": 300},
+            {"strategy": "window", "gains": [0.01, 0.02], "error": 0.01, "rows": 300},
+        ],
+        "recall": [{"version": 1, "gain": -0.1, "error": 0.02, "rows": 300}],
+        "evidence": {"accumulated": accumulated, "cost": 0.15},
+    } | changes  # fmt: skip
+
+
+def see(project, settings, batch, value, *, revision=0, kind="realised", **changes):
+    """Write an observation and its decision, with no model and no table behind them."""
+    decision = {"outcome": "no_drift", "trigger": None, "breach": False, "reason": f"{batch} fine"}
+    decision |= {"retune_id": None}
+    decision |= {key: changes.pop(key) for key in list(changes) if key in decision}
+    ends = {"low": None, "high": None} if value is None else {"low": value - 1, "high": value + 1}
+    status = "ok" if value is not None else "insufficient_data"
+    row = {"status": status, "champion_version": 1, "details": details()} | changes
+    project.ledger.record(
+        ObservationRow(
+            key=f"{settings.name}-{batch}-{revision}", problem=settings.name, batch=batch,
+            revision=revision, kind=kind, value=value, **ends,
+            sequence=len(project.ledger.observations(settings.name)),
+            data_version=f"bytes-of-{batch}-{revision}", **row,
+        ),
+        DecisionRow(**decision, policy=settings.policy.digest()),
+    )  # fmt: skip
+
+
+def ask(project, settings, name, through, *, action="retune", **changes):
+    """Enter a retune, and let it go through the states that are given."""
+    ledger = project.ledger
+    row = {"trigger": "cost", "reason": "waiting cost 0.2 of a batch", "through": through}
+    ledger.request_retune(name, settings.name, **row)
+    with Session(ledger.engine) as session, session.begin():
+        session.get_one(RetuneRow, name).action = action
+    for status, facts in changes.items():
+        ledger.set_retune(name, status, **facts)
+
+
+def proof(**changes):
+    """A verdict with all that the gate looks at."""
+    part = {"name": "carrier = <b>AA</b>", "rows": 210}
+    return verdict(0.1, 0.2, 0.3, promoted=True) | {
+        "champion_version": 1, "over_previous": {"low": 0.0, "value": 0.1, "high": 0.2},
+        "previous_is_better": False, "slices_judged": 17,
+        "slices": [part | {"improvement": {"low": -0.04, "value": 0.01, "high": 0.06}}],
+    } | changes  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def tell_plant(environment, tmp_path_factory):
+    """Return a function that makes a problem with everything on record but models and tables."""
+
+    def tell(name):
+        root = tmp_path_factory.mktemp(name)
+        project, settings = Stand(root), make_settings(root, name)
+        registry = project.registry(name)
+        registry.client.create_registered_model(name)
+        for number in (1, 2):
+            registry.client.create_model_version(name, "file:///nowhere")
+            registry.tag(number, driftune__data_version=f"dvc-{number}", driftune__code="c0ffee")
+        told = (project, settings)
+        tracker = Tracker(project.tracking_uri, project.state / "artifacts")
+        for retune in ("r1", "r2"):
+            run = tracker.retune_run(name, f"{name}-{retune}", **{"driftune.stop_reason": "time"})
+            tracker.log(run, metrics={"study_seconds": 33.0, "source.tpe.trials": 12})
+        ask(*told, f"{name}-r1", "start", promoted={"version": 1, "verdict": proof()})
+        promote(*told, 1, None, f"{name}-r1")
+        see(*told, "w_1", 10.0)
+        expected = {"value": 10.4, "low": 9.0, "high": 12.0, "estimated": True, "method": "x"}
+        see(*told, "w_2", None, kind="estimated", details=details(estimate=expected))
+        see(*told, "w_2", 12.5, revision=1)
+        see(*told, "w_3", 11.0)
+        see(*told, "w_3", 14.0, revision=1, reason="labels came")
+        drifted = details(0.21, drift=drift_report(alarm=True))
+        see(*told, "w_4", 15.0, breach=True, outcome="queued", trigger="cost", details=drifted,
+            reason=HOSTILE, retune_id=f"{name}-r2")  # fmt: skip
+        ask(*told, f"{name}-r2", "w_4", awaiting_approval={"version": 2, "verdict": proof()})
+        return told
+
+    return tell
+
+
+@pytest.fixture(scope="session")
+def end_plant():
+    """Return a function that tells the end of that story: approved, bad data, taken back."""
+
+    def end(project, settings):
+        told, name = (project, settings), settings.name
+        said = {"approved_by": "Ada <ada@example>", "approved_because": "the slices look right"}
+        beside = {"w_4": {"rows": 300, "challenger": 9.5, "champion": 10.25}}
+        project.ledger.set_retune(f"{name}-r2", "promoted", shadow=beside, **said)
+        promote(*told, 2, "w_4", f"{name}-r2")
+        see(*told, "w_5", None, kind="invalid", outcome="alert", trigger="data_quality",
+            status="invalid_data", champion_version=None, details={"refusal": "no column wind"},
+            reason="Batch w_5 is refused: no column wind")  # fmt: skip
+        see(*told, "w_6", 11.0, champion_version=2, outcome="queued", trigger="recall",
+            retune_id=f"{name}-r3")  # fmt: skip
+        said = {"rejected_by": "Bob", "because": "not on a Friday"}
+        ended = {"version": 1, "verdict": proof(), **said}
+        ask(*told, f"{name}-r3", "w_6", action="recall", rejected=ended)
+        promote(*told, 1, "w_6", kind="rollback")
+
+    return end

@@ -5,6 +5,7 @@ import re
 import pandas as pd
 
 from driftune.reporting.fronts import draw_fronts
+from driftune.reporting.links import Links
 from driftune.reporting.reading import read_story
 from driftune.reporting.report import render
 from driftune.reporting.study import Study, draw_trials
@@ -62,11 +63,8 @@ def steps(svg):
 
 def test_the_section_says_and_shows_it(house, result):
     limited = measured(result, constraints={"model_size_kb": 100.0})
-    story = read_story(*house)
-    page = render(
-        story,
-        Study(limited, "", "", fronts=draw_fronts(limited), constraints=["They <are> kept."]),
-    )
+    study = Study(limited, "", "", fronts=draw_fronts(limited), constraints=["They <are> kept."])
+    page = render(read_story(*house), study, Links(house[0].reports, house[0].reports))
     section = re.search(r'<section id="trials">.*?</section>', page, re.DOTALL).group()
     assert "They &lt;are&gt; kept." in section
     assert "What accuracy costs a device" in section

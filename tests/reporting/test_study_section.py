@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from driftune.reporting.links import Links
 from driftune.reporting.reading import read_story
 from driftune.reporting.report import render
 from driftune.reporting.study import Study, describe_language_model, draw_trials
@@ -62,7 +63,7 @@ def test_the_estimate_without_the_model_is_told_and_drawn(result):
 def render_section(house, result):
     story = read_story(*house)
     shown = Study(result, draw_trials(result), describe_language_model(result, "some/model"))
-    page = render(story, shown)
+    page = render(story, shown, Links(house[0].reports, house[0].reports))
     return re.search(r'<section id="trials">.*?</section>', page, re.DOTALL).group()
 
 

@@ -1,5 +1,6 @@
-"""One self-contained HTML file that says what the loop did, why, and what it bought."""
+"""HTML files that say what the loop did, why, and what it bought; they need no network."""
 
+from driftune.reporting.decision import write_decision
 from driftune.reporting.report import write_report
 
-__all__ = ["write_report"]
+__all__ = ["write_decision", "write_report"]

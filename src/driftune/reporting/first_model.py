@@ -7,16 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from driftune.errors import DriftuneError
 from driftune.resampling import BlockDraws, Interval, block_length, percentile_interval
-from driftune.scoring import score
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
-
-    from driftune.project import Project
     from driftune.reporting.story import Batch, Story
-    from driftune.settings import Settings
 
 FEWEST_BATCHES = 8
 """Fewer batches than this give no interval: resampling them would claim more than they know."""
@@ -47,47 +41,6 @@ class Comparison:
     interval: Interval | None
     better: int
     left_out: int
-
-
-def score_first_model(
-    project: Project, settings: Settings, version: int | None
-) -> dict[str, tuple[float, int]]:
-    """Score a version on the features of every batch that is at hand.
-
-    Args:
-        project: Where the model and the features are.
-        settings: The problem.
-        version: The first champion; ``None`` scores nothing.
-
-    Returns:
-        Batch -> the metric in natural units and the number of labelled rows. Batches on which it
-        is undefined (no labels, a class that the model never saw) are left out.
-    """
-    names = [row.batch for row in project.ledger.observations(settings.name)]
-    if version is None or not names:
-        return {}
-    try:
-        features = project.load_dataset("features", problem=settings.name)
-    except (DriftuneError, OSError):  # derived data may be deleted; the report goes on without
-        return {}
-    model = project.registry(settings.name).load(version)
-    scores = {}
-    for name in names:
-        if name in features:
-            found = _score(model, settings, features[name]().to_pandas())
-            if found is not None:
-                scores[name] = found
-    return scores
-
-
-def _score(model: object, settings: Settings, rows: DataFrame) -> tuple[float, int] | None:
-    try:
-        labels, predictions = score(model, settings.problem, rows)
-        known = ~np.isnan(labels)
-        value = settings.metric_object.score(labels[known], predictions[known])
-    except DriftuneError:  # not defined on these rows
-        return None
-    return value, int(known.sum())
 
 
 def compare(story: Story) -> Comparison | None:

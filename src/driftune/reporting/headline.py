@@ -72,6 +72,9 @@ def _counts(story: Story) -> str:
     later = [r for r in story.retunes if not r.first]
     count = {state: sum(r.status == state for r in later) for state in ("promoted", "refused")}
     waiting = sum(r.status in ("queued", "running") for r in story.retunes)
+    rejected = sum(r.status == "rejected" for r in later)
+    asking = sum(r.status == "awaiting_approval" for r in later)
+    shadow = sum(r.status == "shadow" for r in later)
     failed = sum(r.status == "failed" for r in story.retunes)
     backs = sum(c.kind == "rollback" for c in story.changes)
     bad = sum(b.refused for b in story.batches)
@@ -86,6 +89,9 @@ def _counts(story: Story) -> str:
         (bad, f"{_plural(bad, 'batch', 'batches')} refused by validation"),
         (unmeasured, f"{_plural(unmeasured, 'batch', 'batches')} without enough labels"),
         (backs, f"{_plural(backs, 'rollback', 'rollbacks')}"),
+        (rejected, f"{rejected} rejected by a person"),
+        (asking, f"{_plural(asking, 'challenger waits', 'challengers wait')} for approval"),
+        (shadow, f"{_plural(shadow, 'challenger runs', 'challengers run')} in the shadow"),
         (failed, f"{_plural(failed, 'retune', 'retunes')} failed"),
         (waiting, f"{_plural(waiting, 'retune', 'retunes')} waiting or running"),
     ]

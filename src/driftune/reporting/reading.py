@@ -1,68 +1,98 @@
-"""Read the story from where the loop wrote it: ledger, registry, MLflow runs, validation files."""
+"""Tell the story of one moment from the records: nothing that was known only later is in it."""
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from driftune.promotion.registry import CHALLENGER, CHAMPION, PREVIOUS, RETUNE_TAG
-from driftune.reporting.first_model import score_first_model
-from driftune.reporting.story import START, Batch, Change, Check, Retuned, Story, Version
-from driftune.tracking import TRIAL_TAG
+from driftune.promotion.registry import CHALLENGER, CHAMPION, PREVIOUS
+from driftune.reporting.records import first_version, read_records
+from driftune.reporting.story import START, Batch, Change, Retuned, Story, Version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftune.ledger import Ledger, ObservationRow, PromotionRow, RetuneRow
+    from driftune.ledger import ObservationRow, PromotionRow, RetuneRow
     from driftune.project import Project
-    from driftune.promotion.registry import Registry
+    from driftune.reporting.events import Event
+    from driftune.reporting.records import Records
     from driftune.settings import Settings
 
-MOST_RUNS = 50_000
+CLOSED = ("promoted", "refused", "rejected", "failed", "merged_into")
+HIDDEN: dict[str, Any] = {
+    "status": "queued", "version": None, "verdict": None, "best_params": {}, "error": None,
+    "details": {}, "at": None,
+}  # fmt: skip
 
 
 def read_story(project: Project, settings: Settings) -> Story:
-    """Collect all that the report tells about a problem; changes nothing."""
-    ledger, registry = project.ledger, project.registry(settings.name)
-    observed = ledger.observations(settings.name)
-    promotions = ledger.promotions(settings.name)
-    versions = _read_versions(registry)
-    known = {version.number for version in versions}
-    first = next((row.version for row in promotions if row.version in known), None)
-    positions = {row.batch: position for position, row in enumerate(observed)}
+    """Collect all that the report tells about a problem."""
+    return tell(read_records(project, settings))
+
+
+def tell(records: Records, event: Event | None = None) -> Story:
+    """Tell everything, or what was known at an event.
+
+    Args:
+        records: Of the problem.
+        event: The decision after which the story ends; ``None`` for now.
+    """
+    settings, tracked = records.settings, records.tracked
+    observed = [row for row in records.observations if event is None or event.knows(row.at)]
+    changes = [row for row in records.promotions if _counts(row, event)]
+    batches = _read_batches(observed, records)
+    positions = {batch.name: batch.position for batch in batches}
+    retunes = _read_retunes(records, observed, positions, event)
+    champion = changes[-1].version if changes else None  # by the ledger; now the alias says it
+    if event is None and not tracked.away:
+        champion = tracked.aliases.get(CHAMPION)
     return Story(
         name=settings.name,
         target=settings.target,
         metric=settings.metric_object,
         margin=settings.gate.margin,
-        champion=next((v.number for v in versions if CHAMPION in v.aliases), None),
-        first_version=first,
-        batches=_read_batches(observed, score_first_model(project, settings, first)),
-        changes=[_change(row, positions) for row in promotions],
-        retunes=_read_retunes(ledger, registry, positions),
-        versions=versions,
-        checks=read_checks(project, settings),
+        champion=champion,
+        first_version=first_version(changes, tracked),
+        batches=batches,
+        changes=[_change(row, positions) for row in changes],
+        retunes=retunes,
+        versions=_read_versions(records, changes, retunes, event),
+        checks=records.checks if event is None else [],
+        away=tracked.away,
     )
 
 
-def _read_batches(
-    observed: Sequence[ObservationRow], first_model: dict[str, tuple[float, int]]
-) -> list[Batch]:
-    batches = []
-    for position, row in enumerate(observed):
-        score, rows = first_model.get(row.batch, (None, -1))
-        decision = row.decision
-        batches.append(
-            Batch(
-                position=position, name=row.batch, version=row.champion_version,
-                status=row.status, value=row.value, low=row.low, high=row.high,
-                reference=row.details.get("reference_value"), breach=decision.breach,
-                outcome=decision.outcome, trigger=decision.trigger, reason=decision.reason,
-                retune_id=decision.retune_id, first_model=score,
-                same_rows=rows == row.details.get("rows"),
-            )
-        )  # fmt: skip
-    return batches
+def _counts(row: PromotionRow, event: Event | None) -> bool:
+    """A change is known at its moment, and to the retune that it is of."""
+    return event is None or event.knows(row.at) or event.is_about(row.retune_id)
+
+
+def _read_batches(observed: Sequence[ObservationRow], records: Records) -> list[Batch]:
+    """One entry per batch: its newest revision, which has the earlier ones with it."""
+    batches: dict[str, Batch] = {}
+    for row in observed:
+        before = batches.get(row.batch)
+        batch = _batch(row, len(batches) if before is None else before.position, records)
+        if before is not None:
+            older = (*before.earlier, replace(before, earlier=()))
+            batch = replace(batch, earlier=older)
+        batches[row.batch] = batch
+    return list(batches.values())
+
+
+def _batch(row: ObservationRow, position: int, records: Records) -> Batch:
+    score, rows = records.first_model.get(row.key, (None, -1))
+    decision, details = row.decision, row.details
+    realised = row.kind != "estimated"  # an estimate is never taken for what was measured
+    return Batch(
+        position=position, name=row.batch, version=row.champion_version, status=row.status,
+        value=row.value if realised else None, low=row.low if realised else None,
+        high=row.high if realised else None, reference=details.get("reference_value"),
+        breach=decision.breach, outcome=decision.outcome, trigger=decision.trigger,
+        reason=decision.reason, retune_id=decision.retune_id, first_model=score,
+        same_rows=rows == details.get("rows"), revision=row.revision, at=row.at,
+        data_version=row.data_version, policy=decision.policy, details=details,
+    )  # fmt: skip
 
 
 def _change(row: PromotionRow, positions: dict[str, int]) -> Change:
@@ -74,95 +104,110 @@ def _change(row: PromotionRow, positions: dict[str, int]) -> Change:
         reason=row.reason,
         retune_id=row.retune_id,
         after_batch=row.after_batch,
+        number=row.id,
+        at=row.at,
     )
 
 
-def _read_retunes(ledger: Ledger, registry: Registry, positions: dict[str, int]) -> list[Retuned]:
+def _read_retunes(
+    records: Records,
+    observed: Sequence[ObservationRow],
+    positions: dict[str, int],
+    event: Event | None,
+) -> list[Retuned]:
     """All retunes, oldest first. What comes before the first promotion had no champion to beat."""
-    runs, spend = _read_runs(registry), _read_spend(ledger, registry.name)
+    spend = {row.retune_id: row for row in records.spend}
+    asked = {row.decision.retune_id for row in observed}
     retunes, first = [], True
-    for row in ledger.retunes(registry.name):
-        facts = runs.get(row.id, {}) | spend.get(row.id, {})
+    for row in records.retunes:
+        if event and not (event.knows(row.requested_at) or row.id in asked):
+            continue
         position = positions.get(row.through or "", START)
-        retunes.append(_retuned(row, position, first, facts))
-        first = first and row.status != "promoted"
+        told = _retuned(row, position, first)
+        if event is None or event.knows(row.finished_at) or event.is_about(row.id):
+            paid = spend.get(row.id)
+            money: dict[str, Any] = {}
+            if paid:
+                money = {"llm_calls": paid.calls, "llm_cost_usd": paid.cost_usd}
+            retunes.append(replace(told, **_read_run(records, row.id), **money))
+            first = first and row.status != "promoted"
+        else:
+            retunes.append(replace(told, **HIDDEN))
     return retunes
 
 
-def _retuned(row: RetuneRow, position: int, first: bool, facts: dict[str, Any]) -> Retuned:
+def _retuned(row: RetuneRow, position: int, first: bool) -> Retuned:
     merged = f"merged into {row.merged_into}" if row.merged_into else None
     return Retuned(
         id=row.id, position=position, first=first, trigger=row.trigger, reason=row.reason,
         status=row.status, through=row.through, version=row.details.get("version"),
         verdict=row.details.get("verdict"), best_params=row.details.get("best_params", {}),
-        error=row.details.get("error") if row.status == "failed" else merged,
-        **facts,
+        error=row.details.get("error") if row.status == "failed" else merged, action=row.action,
+        details=row.details, at=row.finished_at,
     )  # fmt: skip
 
 
-def _read_runs(registry: Registry) -> dict[str, dict[str, Any]]:
-    """By retune: what MLflow knows of it and its trials; empty without an experiment."""
-    experiment = registry.client.get_experiment_by_name(registry.name)
-    if experiment is None:
+def _read_run(records: Records, retune_id: str) -> dict[str, Any]:
+    """What MLflow knows of a retune; nothing where it has no run."""
+    run = records.tracked.runs.get(retune_id)
+    if run is None:
         return {}
-    found = registry.client.search_runs([experiment.experiment_id], max_results=MOST_RUNS)
-    trials: dict[str, int] = {}
-    for run in found:
-        if TRIAL_TAG in run.data.tags:
-            parent = run.data.tags.get("mlflow.parentRunId", "")
-            trials[parent] = trials.get(parent, 0) + 1
     return {
-        run.data.tags[RETUNE_TAG]: {
-            "trials": trials.get(run.info.run_id, 0),
-            "seconds": run.data.metrics.get("study_seconds"),
-            "stop_reason": run.data.tags.get("driftune.stop_reason"),
-            "data_version": run.data.tags.get("driftune.data_version"),
-        }
-        for run in found
-        if RETUNE_TAG in run.data.tags
+        "trials": run.trials,
+        "seconds": run.metrics.get("study_seconds"),
+        "stop_reason": run.tags.get("driftune.stop_reason"),
+        "data_version": run.tags.get("driftune.data_version"),
     }
 
 
-def _read_spend(ledger: Ledger, problem: str) -> dict[str, dict[str, Any]]:
-    """By retune: what its language model cost."""
-    return {
-        row.retune_id: {"llm_calls": row.calls, "llm_cost_usd": row.cost_usd}
-        for row in ledger.spend(problem)
-    }
-
-
-def _read_versions(registry: Registry) -> list[Version]:
-    pointers = {alias: registry.version_of(alias) for alias in (CHAMPION, PREVIOUS, CHALLENGER)}
-    versions = []
-    for number in registry.versions():
-        tags = registry.tags(number)
-        versions.append(
-            Version(
-                number=number,
-                aliases=tuple(alias for alias, at in pointers.items() if at == number),
-                data_version=tags.get("driftune.data_version"),
-                batches=tags.get("driftune.batches"),
-                code=tags.get("driftune.code"),
-                validation_score=tags.get("driftune.validation_score"),
-            )
+def _read_versions(
+    records: Records,
+    changes: Sequence[PromotionRow],
+    retunes: Sequence[Retuned],
+    event: Event | None,
+) -> list[Version]:
+    """The registered versions: all of them now, at an event those that had a part in it."""
+    tracked = records.tracked
+    if event is None and not tracked.away:
+        aliases = tracked.aliases
+        numbers = set(tracked.versions)
+    else:
+        aliases = _aliases(changes, retunes, event)
+        numbers = set(aliases.values())
+    order = (CHAMPION, PREVIOUS, CHALLENGER)
+    return [
+        _version(
+            number,
+            tuple(alias for alias in order if aliases.get(alias) == number),
+            tracked.versions.get(number, {}),
         )
-    return versions
+        for number in sorted(numbers)
+    ]
 
 
-def read_checks(project: Project, settings: Settings) -> list[Check]:
-    """Read the validation reports, in the order in which the batches arrived."""
-    folder = project.reports / settings.name / "validation"
-    order = {name: number for number, name in enumerate(settings.batch_files())}
-    files = sorted(folder.glob("*.json"), key=lambda f: (order.get(f.stem, len(order)), f.stem))
-    return [_check(json.loads(file.read_text(encoding="utf-8")), file.stem) for file in files]
+def _aliases(
+    changes: Sequence[PromotionRow], retunes: Sequence[Retuned], event: Event | None
+) -> dict[str, int]:
+    """Who held which post, by the ledger."""
+    last = changes[-1] if changes else None
+    judged = [r.version for r in retunes if event and event.is_about(r.id)]
+    posts = {
+        CHAMPION: last.version if last else None,
+        PREVIOUS: last.previous if last else None,
+        CHALLENGER: judged[-1] if judged else None,
+    }
+    if posts[CHALLENGER] == posts[CHAMPION]:
+        posts[CHALLENGER] = None
+    return {alias: number for alias, number in posts.items() if number is not None}
 
 
-def _check(report: dict[str, Any], name: str) -> Check:
-    return Check(
-        batch=str(report.get("batch", name)),
-        success=bool(report.get("success")),
-        rows=int(report.get("rows", 0)),
-        quarantined=int(report.get("quarantined", 0)),
-        warnings=tuple(str(warning) for warning in report.get("warnings", ())),
-        refusal=report.get("refusal"),
+def _version(number: int, aliases: tuple[str, ...], tags: dict[str, str]) -> Version:
+    return Version(
+        number=number,
+        aliases=aliases,
+        data_version=tags.get("driftune.data_version"),
+        batches=tags.get("driftune.batches"),
+        code=tags.get("driftune.code"),
+        validation_score=tags.get("driftune.validation_score"),
+        retune_id=tags.get("driftune.retune_id"),
     )

@@ -1,4 +1,4 @@
-"""Put the story, the pictures and the page together."""
+"""The overall report of a problem: one HTML file, with links to the pages of its decisions."""
 
 from __future__ import annotations
 
@@ -6,21 +6,33 @@ from typing import TYPE_CHECKING
 
 from driftune.files import replace_file
 from driftune.ledger.tables import now
+from driftune.reporting.decision import write_decisions
+from driftune.reporting.drift import draw_drift, draw_drift_history, read_drift
+from driftune.reporting.evidence import draw_evidence
+from driftune.reporting.headline import write_headline
+from driftune.reporting.links import REPORT, Links
+from driftune.reporting.page import render_page
+from driftune.reporting.reading import tell
+from driftune.reporting.records import read_records
+from driftune.reporting.regret import draw_regret, read_recall
+from driftune.reporting.spent import add_up
+from driftune.reporting.timeline import draw_timeline
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from driftune.project import Project
-    from driftune.reporting.story import Story
+    from driftune.reporting.story import Batch, Story
     from driftune.reporting.study import Study
     from driftune.settings import Settings
 
 
 def write_report(project: Project, settings: Settings) -> Path:
-    """Write the report of a problem: one HTML file that needs no network and no other file.
+    """Write the report of a problem: HTML files that need no network.
 
-    It can be written at every stage, also before there is a model; an earlier one is replaced
-    whole. Nothing else is changed.
+    The report itself is replaced whole. Each decision that matters has a page of its own beside
+    it, which is written once. It can be written at every stage, also before there is a model, and
+    while MLflow is away. Nothing else is changed.
 
     Args:
         project: Whose ledger, registry and data to read.
@@ -30,49 +42,50 @@ def write_report(project: Project, settings: Settings) -> Path:
         ``data/08_reporting/NAME/report.html`` of the project.
 
     Raises:
-        ServiceUnavailable: The ledger or the registry does not answer.
+        ServiceUnavailable: The ledger does not answer.
     """
-    from driftune.reporting.reading import read_story
-    from driftune.reporting.study import read_study
+    from driftune.reporting.study import read_latest_study  # loads Optuna
 
-    story = read_story(project, settings)
-    page = render(story, read_study(project, settings, story))
-    target = project.reports / settings.name / "report.html"
+    records = read_records(project, settings)
+    write_decisions(records)
+    story = tell(records)
+    home = project.reports / settings.name
+    page = render(story, read_latest_study(records, story), Links(home, home))
+    target = home / REPORT
     with replace_file(target) as path:
         path.write_text(page, encoding="utf-8")
     return target
 
 
-def render(story: Story, study: Study | None) -> str:
-    """Return the page. All text is escaped; only our own pictures go in as markup."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    from driftune.reporting.evidence import draw_evidence
-    from driftune.reporting.headline import write_headline
-    from driftune.reporting.timeline import draw_timeline
-
-    environment = Environment(
-        loader=PackageLoader("driftune.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = _number
-    return environment.get_template("report.html").render(
-        story=story,
-        study=study,
+def render(story: Story, study: Study | None, links: Links) -> str:
+    """Return the report's page."""
+    drifted = _newest(story, "drift")
+    drift = read_drift(drifted) if drifted else None
+    recalled = _newest(story, "recall")
+    return render_page(
+        "report.html",
+        story=story, study=study, links=links,
         headline=write_headline(story),
-        timeline=draw_timeline(story),
+        timeline_picture=draw_timeline(story),
         evidence=draw_evidence(story),
+        drift=drift, drift_batch=drifted,
+        drift_picture=draw_drift(drift, drifted) if drift and drifted else "",
+        drift_history=draw_drift_history(story),
+        regret_picture=draw_regret(story),
+        recall=read_recall(recalled) if recalled else [],
+        recall_batch=recalled,
+        spent=add_up(story.retunes),
+        back=_previous(story),
         written=now().strftime("%Y-%m-%d %H:%M UTC"),
-    )
+    )  # fmt: skip
 
 
-def _number(value: float | None, digits: int = 4) -> str:
-    """Four significant digits, or a dash for what is not known (NaN too).
+def _newest(story: Story, name: str) -> Batch | None:
+    """The newest batch on which something was measured."""
+    return next((batch for batch in reversed(story.batches) if batch.details.get(name)), None)
 
-    >>> _number(16.7221), _number(None)
-    ('16.72', '-')
-    """
-    return "-" if value is None or value != value else f"{value:,.{digits}g}"  # noqa: PLR0124
+
+def _previous(story: Story) -> int | None:
+    """The version that a rollback would bring back."""
+    held = [version.number for version in story.versions if "previous" in version.aliases]
+    return held[0] if held else None

@@ -11,6 +11,7 @@ import numpy as np
 from driftune.errors import DriftuneError
 from driftune.reporting.fronts import draw_fronts
 from driftune.reporting.ink import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, RED, SKY, draw
+from driftune.reporting.past_study import read_past_study
 from driftune.tuning import TuningResult
 from driftune.tuning.constraints import Check, keep_limits
 from driftune.tuning.fronts import describe_constraints
@@ -19,10 +20,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-    from driftune.project import Project
-    from driftune.reporting.story import Story
+    from driftune.reporting.records import Records
+    from driftune.reporting.story import Retuned, Story
     from driftune.sampler.worth import Worth
-    from driftune.settings import Settings
 
 MARKS = {
     "warm_start": ("s", MUTED), "llm": ("*", RED), "tpe": ("o", BLUE), "gp": ("v", GREEN),
@@ -52,33 +52,61 @@ class Study:
     constraints: list[str] = field(default_factory=list)
 
 
-def read_study(project: Project, settings: Settings, story: Story) -> Study | None:
-    """Read the latest study; ``None`` while no search has ended."""
-    if not any(retune.best_params for retune in story.retunes):
+def read_latest_study(records: Records, story: Story) -> Study | None:
+    """Read the latest search of all; ``None`` while none has ended or nothing of it is at hand."""
+    searched = [retune for retune in story.retunes if retune.best_params]
+    if not searched:
         return None
+    content = _kept(records)
+    if content is None:
+        return read_study(records, searched[-1])
+    return _describe(records, TuningResult.from_dict(content))
+
+
+def read_study(records: Records, retune: Retuned) -> Study | None:
+    """Read the search of a retune; ``None`` when it made none or nothing of it is at hand.
+
+    The newest search lies beside the models with all its numbers. Of an older one MLflow has the
+    trials and what each source brought.
+    """
+    if not retune.best_params:
+        return None
+    content = _kept(records)
+    if content is not None and content["best_params"] == retune.best_params:
+        return _describe(records, TuningResult.from_dict(content))
+    result = read_past_study(records, retune)
+    if result is None:
+        return None
+    told = records.tracked.runs[retune.id].tags.get("driftune.worth_sentence")
+    return _describe(records, result, told)
+
+
+def _kept(records: Records) -> dict[str, Any] | None:
     try:
-        content = project.load_dataset("tuning_result", problem=settings.name)
-    except (DriftuneError, OSError):  # derived data may be deleted; the report goes on without
+        return records.tuning_result
+    except (DriftuneError, OSError):  # derived data may be deleted; the page goes on without
         return None
-    result = TuningResult.from_dict(content)
+
+
+def _describe(records: Records, result: TuningResult, told: str | None = None) -> Study:
+    """Draw a search and say what came of it; ``told`` is what MLflow says of its model's worth."""
+    configured = records.settings.tuning.language_model
     return Study(
         result=result,
         picture=draw_trials(result),
-        language_model=describe_language_model(result, settings.tuning.language_model),
+        language_model=told or describe_language_model(result, configured),
         rationales=_rationales(result),
         fronts=draw_fronts(result),
         constraints=[
-            *filter(None, [describe_constraints(result), _describe_final(project, result)])
+            *filter(None, [describe_constraints(result), _describe_final(records, result)])
         ],
     )
 
 
-def _describe_final(project: Project, result: TuningResult) -> str:
+def _describe_final(records: Records, result: TuningResult) -> str:
     """Say what the registered model of the study was measured to ask of a device; or nothing."""
-    registry = project.registry(result.problem)
-    for version in reversed(registry.versions() if result.constraints else []):
-        tags = registry.tags(version)
-        if tags.get("driftune.study") != result.study_name:
+    for version, tags in reversed(records.tracked.versions.items()):
+        if not result.constraints or tags.get("driftune.study") != result.study_name:
             continue
         checks = [
             Check(name, float(tags[f"driftune.{name}"]), limit)

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from driftune.reporting.ink import BLUE, GREEN, GRID, INK, ORANGE, PAPER, PURPLE, RED, draw
+from driftune.reporting.ink import (
+    BLUE,
+    GREEN,
+    GRID,
+    INK,
+    MUTED,
+    ORANGE,
+    PAPER,
+    PURPLE,
+    RED,
+    SKY,
+    draw,
+)  # fmt: skip
 from driftune.reporting.story import START
 
 if TYPE_CHECKING:
@@ -17,29 +29,39 @@ if TYPE_CHECKING:
 
     from driftune.reporting.story import Batch, Story
 
-LANES = ("breach", "retune asked for", "champion changed", "challenger refused", "alert")
+LANES = ("breach", "retune asked for", "champion changed", "challenger refused", "alert, failure")
 MOST_LABELS = 30
 LETTER = 0.0095  # width of a bold letter, as a share of the axis
 
 
-def draw_timeline(story: Story) -> str:
-    """Draw the timeline; an empty string while no batch has been watched."""
+def draw_timeline(story: Story, focus: Batch | None = None) -> str:
+    """Draw the timeline; an empty string while no batch has been watched.
+
+    Args:
+        story: What to draw.
+        focus: The batch that the page is about, which stands out.
+    """
     if not story.batches:
         return ""
     label = f"{story.metric.name} of {story.name} by batch, with decisions and promotions"
-    return draw(520, "timeline", label, lambda figure: _paint(figure, story))
+    return draw(520, "timeline", label, lambda figure: _paint(figure, story, focus))
 
 
-def _paint(figure: Figure, story: Story) -> None:
+def _paint(figure: Figure, story: Story, focus: Batch | None) -> None:
     top, lanes = figure.subplots(2, 1, sharex=True, height_ratios=[3.4, 1.25])
+    if focus is not None:
+        for axes in (top, lanes):
+            axes.axvspan(focus.position - 0.5, focus.position + 0.5, color=GRID, zorder=0)
     _paint_first_model(top, story)
+    _paint_estimates(top, story)
     _paint_champion(top, story)
+    _paint_corrections(top, story)
     top.set_ylabel(f"{story.metric.name} ({_better(story)})")
     top.grid(axis="y")
     top.tick_params(axis="x", length=0)
     _paint_lanes(lanes, story)
     _paint_changes(top, lanes, story)
-    _label_batches(lanes, story)
+    label_batches(lanes, story, start=_has_start(story))
     handles, names = top.get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper left", ncols=5)
 
@@ -62,7 +84,8 @@ def _paint_first_model(axes: Any, story: Story) -> None:
 
 def _paint_champion(axes: Any, story: Story) -> None:
     if all(batch.value is None for batch in story.batches):
-        axes.text(0.5, 0.5, "no batch had enough labels", transform=axes.transAxes, ha="center")
+        if all(batch.estimate is None for batch in story.observed):
+            axes.text(0.5, 0.5, "no batch had enough labels", transform=axes.transAxes, ha="center")
         return
     _paint_reference(axes, story.batches)
     values = np.array([_or_gap(b.value) for b in story.batches])
@@ -80,6 +103,40 @@ def _paint_champion(axes: Any, story: Story) -> None:
             marker="X", markersize=_size(10, story), color=RED, markeredgecolor=PAPER,
             label="breach", zorder=5,
         )  # fmt: skip
+
+
+def _paint_estimates(axes: Any, story: Story) -> None:
+    """What was expected without labels: hollow and dotted, so that nobody takes it for measured."""
+    found = {b.position: b.estimate for b in story.observed if b.estimate is not None}
+    if not found:
+        return
+    values = np.array([estimate.value for estimate in found.values()])
+    low = np.array([estimate.low for estimate in found.values()])
+    high = np.array([estimate.high for estimate in found.values()])
+    bars = axes.errorbar(
+        list(found), values, yerr=np.fmax([values - low, high - values], 0), color=SKY,
+        linestyle="none", marker="D", markersize=_size(6, story), markerfacecolor=PAPER,
+        elinewidth=1.1, zorder=3, label="estimated, before labels came",
+    )  # fmt: skip
+    for line in bars[2]:
+        line.set_linestyle(":")
+
+
+def _paint_corrections(axes: Any, story: Story) -> None:
+    """What was seen first, beside what the late labels made of it."""
+    pairs = [(b.position, b.first.value, b.value) for b in story.batches if b.first is not None]
+    if not pairs:
+        return
+    for position, first, corrected in pairs:
+        axes.plot(
+            [position - 0.22, position], [first, _or_gap(corrected)], color=MUTED, linewidth=1,
+            linestyle=":", zorder=3,
+        )  # fmt: skip
+    axes.plot(
+        [position - 0.22 for position, _, _ in pairs], [first for _, first, _ in pairs],
+        linestyle="none", marker="o", markersize=_size(6, story), color=MUTED,
+        markerfacecolor=PAPER, label="first seen, before more labels came", zorder=4,
+    )  # fmt: skip
 
 
 def _or_gap(value: float | None) -> float:
@@ -106,11 +163,13 @@ def _paint_reference(axes: Any, batches: list[Batch]) -> None:
 
 def _paint_lanes(axes: Any, story: Story) -> None:
     """One row of marks per kind of event: no two of them hide each other."""
-    alerts = [b.position for b in story.batches if b.outcome == "alert" or b.refused]
-    refused = [r.position for r in story.retunes if r.status == "refused"]
+    observed = story.observed
+    alerts = [b.position for b in observed if b.outcome == "alert" or b.refused]
+    alerts += [r.position for r in story.retunes if r.status == "failed"]
+    refused = [r.position for r in story.retunes if r.status in ("refused", "rejected")]
     marks = [
-        ([b.position for b in story.batches if b.breach], "X", RED),
-        ([b.position for b in story.batches if b.outcome == "queued"], "^", PURPLE),
+        ([b.position for b in observed if b.breach], "X", RED),
+        ([b.position for b in observed if b.asks], "^", PURPLE),
         ([c.position for c in story.changes], "o", GREEN),
         (refused, "D", ORANGE),
         (alerts, "s", RED),
@@ -146,20 +205,27 @@ def _paint_changes(top: Any, lanes: Any, story: Story) -> None:
         )  # fmt: skip
 
 
-def _label_batches(axes: Any, story: Story) -> None:
+def label_batches(axes: Any, story: Story, *, start: bool = False) -> None:
+    """Name the batches below a picture, as many of them as there is room for.
+
+    Args:
+        axes: The lowest of the picture.
+        story: Whose batches stand at 0, 1, 2 ...
+        start: Leave room for what happened before the first one.
+    """
     names = [batch.name for batch in story.batches]
     prefix = re.sub(r"\d+$", "", _common_start(names)) if len(names) > 1 else ""
     prefix = "" if prefix in names else prefix
     step = -(-len(names) // MOST_LABELS)
     shown = range(0, len(names), step)
     texts = [names[position][len(prefix) :] for position in shown]
-    start = [_place(START, story)] if _has_start(story) else []
+    before = [_place(START, story)] if start else []
     slanted = max(len(text) for text in texts) * len(texts) > 110  # letters that fit in one line
     axes.set_xticks(
-        [*start, *shown], [*(["start"] if start else []), *texts],
+        [*before, *shown], [*(["start"] if start else []), *texts],
         rotation=40 if slanted else 0, ha="right" if slanted else "center",
     )  # fmt: skip
-    axes.set_xlim(min([0.0, *start]) - 0.7, len(names) - 0.3)
+    axes.set_xlim(min([0.0, *before]) - 0.7, len(names) - 0.3)
     axes.set_xlabel(f"batch ({prefix}…)" if prefix else "batch")
 
 
