@@ -68,6 +68,7 @@ def register(
     name = retune_id or result.study_name
     run = tracker.retune_run(settings.name, name)
     example = prepare(settings.problem, search_rows.tail(ROWS)).X
+    searched = learning_span["start"] + len(search_rows)
     with answering(project.tracking_uri):
         version = Registry(project.tracking_uri, settings.name).register(
             models["serving"],
@@ -80,9 +81,11 @@ def register(
                 "driftune.through": data_version["batches"][-1],
                 "driftune.start": str(learning_span["start"]),
                 "driftune.strategy": learning_span["strategy"],
-                "driftune.search_until": _until(search_rows, settings),
-                "driftune.rows_until": _until(
-                    promotion_rows if settings.gate.refit else search_rows, settings
+                "driftune.search_until": _until(search_rows, settings, searched),
+                "driftune.rows_until": (
+                    _until(promotion_rows, settings, searched + len(promotion_rows))
+                    if settings.gate.refit
+                    else _until(search_rows, settings, searched)
                 ),
                 "driftune.data_version": data_version["data_version"],
                 "driftune.batches": f"{data_version['batches'][0]}..{data_version['batches'][-1]}",
@@ -105,6 +108,9 @@ def register(
     return {"version": version, "run_id": run, "retune_id": name, **data_version}
 
 
-def _until(rows: DataFrame, settings: Settings) -> str:
-    """Say how far in time a model has learned; empty without a time."""
-    return rows[settings.time].max().isoformat() if settings.time else ""
+def _until(rows: DataFrame, settings: Settings, count: int) -> str:
+    """Say how far a model has learned: the newest time, without a time the rows up to there."""
+    if not settings.time:
+        return str(count)
+    newest = rows[settings.time].max()
+    return str(newest.isoformat() if hasattr(newest, "isoformat") else newest)

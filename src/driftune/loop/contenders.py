@@ -65,9 +65,10 @@ def choose_model(
     if not seen.any() or PROOF_TAG not in tags:
         return Contender(version, registry.load(version), seen, False)
     until = tags.get(SEARCH_TAG, "")
-    seen = seen_rows(rows, problem.time, until, first=first)
-    if problem.time is None and first is None:  # proof models learn from what came before
-        seen = np.full(len(rows), False)
+    if not until or (problem.time is None and first is None):
+        seen = np.full(len(rows), False)  # a proof model learns from what came before
+    else:
+        seen = seen_rows(rows, problem.time, until, first=first)
     return Contender(version, registry.load_proof(version), seen, True)
 
 

@@ -45,7 +45,8 @@ def judge(
     first = None
     if rows is None:
         rows = project.load_dataset("promotion_rows", problem=settings.name)
-        first = int(registry.tags(version).get(SEARCH_TAG) or 0) if not settings.time else None
+        told = registry.tags(version).get(SEARCH_TAG)
+        first = int(told) if told and not settings.time else None
     if settings.time:
         rows = rows.sort_values(settings.time, kind="stable")
     return _Proof(project, settings, version, rows, first).verdict()
