@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from driftune.errors import LeaseLost, ServiceUnavailable
 from driftune.ledger.ledger import OPEN_STATES, WAITING
-from driftune.loop.champion import known_champion
 from driftune.loop.probing import labelled_rows
-from driftune.loop.proof import judge, promote, read_verdict
+from driftune.loop.proof import conclude, judge, read_verdict
 from driftune.problem_file import merge
 from driftune.promotion.registry import CHAMPION
 from driftune.tracking import answering
@@ -34,12 +33,21 @@ KNOWN_AGAIN = {"budget": {"max_trials": 1}, "language_model": None}  # a retrain
 
 
 def retune_id(
-    settings: Settings, through: str, *, action: Action = "retune", candidate: int | None = None
+    settings: Settings,
+    through: str,
+    *,
+    action: Action = "retune",
+    candidate: int | None = None,
+    revision: int = 0,
 ) -> str:
-    """Name a retune after its data and its configuration: the same again is the same retune."""
+    """Name a retune after its data and its configuration: the same again is the same retune.
+
+    A batch whose labels came late is other data: its ``revision`` is part of the name.
+    """
     text = settings.model_dump_json(include={"target", "metric", "drop", "features", "tuning"})
     what = {"retune": "", "retrain": "-retrain", "recall": f"-recall-v{candidate}"}[action]
-    return f"{settings.name}-{through}-{sha256(text.encode()).hexdigest()[:6]}{what}"
+    again = f"-r{revision}" if revision else ""
+    return f"{settings.name}-{through}-{sha256(text.encode()).hexdigest()[:6]}{what}{again}"
 
 
 @dataclass
@@ -129,39 +137,34 @@ class Retune:
         before = self.row.details.get("verdict")
         if before and self.registry.version_of(CHAMPION) == version:
             return read_verdict(before)  # killed after the promotion: who it beat no longer serves
-        rows = None if self.candidate is None else self.rows_new_to_both(version)
+        rows = None if self.candidate is None else self.rows_of_evidence()
         verdict = judge(self.project, self.settings, version, rows=rows)
         self.registry.tag(version, driftune__gate=json.dumps(asdict(verdict)))
         self.project.ledger.set_retune(
-            self.id, "running", lease=self.lease, verdict=asdict(verdict)
+            self.id, "running", lease=self.lease, version=version, verdict=asdict(verdict)
         )
         return verdict
 
-    def rows_new_to_both(self, version: int) -> DataFrame:
-        """Return the labelled rows that neither a recalled version nor the champion learned from.
+    def rows_of_evidence(self) -> DataFrame:
+        """Return the labelled rows of the newest batches, on which a recalled version was better.
 
-        Raises:
-            DataError: There are none.
+        Neither it nor the champion has learned from them.
         """
-        known = [known_champion(self.project, self.settings, one) for one in (version, None)]
-        learned = {champion.through for champion in known if champion}
-        names = self.batches
-        newest = max((names.index(name) for name in learned if name in names), default=-1)
+        over = self.row.details.get("over", 1)
         features = self.project.load_dataset("features", problem=self.settings.name)
-        return labelled_rows(self.settings, features, names[newest + 1 :])
+        return labelled_rows(self.settings, features, self.batches[-over:])
 
     def conclude(self, version: int, verdict: Verdict) -> RetuneRow:
-        """6. Promote the challenger, or leave the champion; closes the retune."""
-        if verdict.promoted:
-            promote(
-                self.project,
-                self.settings,
-                version,
-                verdict.reason,
-                retune_id=self.id,
-                lease=self.lease,
-            )
-        status = "promoted" if verdict.promoted else "refused"
+        """6. Promote the challenger, let it wait (``gate.mode``), or leave the champion."""
+        status = conclude(
+            self.project,
+            self.settings,
+            version,
+            verdict,
+            retune_id=self.id,
+            lease=self.lease,
+            judge_again=lambda: self.judge(version),
+        )
         return self.project.ledger.set_retune(self.id, status, lease=self.lease)
 
 

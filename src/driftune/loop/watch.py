@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from dataclasses import asdict
 from hashlib import sha256
@@ -11,12 +12,15 @@ from driftune.errors import ValidationFailed
 from driftune.ledger import DecisionRow, ObservationRow, RetuneRow
 from driftune.ledger.ledger import INVALID
 from driftune.ledger.tables import now
+from driftune.loop import shadow
+from driftune.loop.late_labels import content_version, content_versions
 from driftune.loop.observing import observe
+from driftune.loop.overdue_labels import alert_overdue_labels
 from driftune.loop.past import history
 from driftune.loop.proof import champion_or_refuse
 from driftune.loop.retune import retune_id
 from driftune.monitoring import Decision
-from driftune.validation import batch_version, read_summary
+from driftune.validation import read_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
     from driftune.project import Project
     from driftune.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 
 def pending_batches(project: Project, settings: Settings) -> list[str]:
     """Return what has no decision yet: new batches, and old ones whose content has changed.
@@ -36,9 +42,8 @@ def pending_batches(project: Project, settings: Settings) -> list[str]:
     known = {row.batch: row.data_version for row in project.ledger.observations(settings.name)}
     return [
         name
-        for name in settings.batch_files()
-        if name != settings.rows.stem
-        and (name not in known or known[name] != content_version(project, settings, name))
+        for name, version in content_versions(project, settings).items()
+        if name != settings.rows.stem and known.get(name) != version
     ]
 
 
@@ -58,24 +63,31 @@ def watch(project: Project, settings: Settings) -> Iterator[ObservationRow]:
 
 @contextmanager
 def watching(project: Project, settings: Settings) -> Iterator[list[str]]:
-    """Give the pending batches to one process at a time; the others get none."""
+    """Give the pending batches to one process at a time; the others get none.
+
+    Afterwards there is an alert for each batch whose labels should have come by now.
+    """
     lease = project.ledger.lease(f"watch:{settings.name}")
     if lease is None:
         yield []
         return
     with lease:
         yield pending_batches(project, settings)
+        for row in alert_overdue_labels(project, settings):
+            logger.warning(row.decision.reason)
 
 
 def watch_batch(project: Project, settings: Settings, batch: str) -> ObservationRow:
     """Validate, score, observe, decide, record; the same content keeps its first decision."""
     known = project.ledger.observation(settings.name, batch)
-    if known is not None and known.data_version == content_version(project, settings, batch):
+    version = content_version(project, settings, batch)  # before: what arrives meanwhile is news
+    if known is not None and known.data_version == version:
         return known
+    identity = _identity(project, settings, batch, version, known)
     try:
-        return decide(project, settings, batch, prepare_batch(project, settings, batch))
+        return decide(project, settings, identity, prepare_batch(project, settings, batch))
     except ValidationFailed as refusal:
-        return record_refusal(project, settings, batch, str(refusal))
+        return record_refusal(project, settings, identity, str(refusal))
 
 
 def prepare_batch(project: Project, settings: Settings, batch: str) -> DataFrame:
@@ -90,7 +102,9 @@ def prepare_batch(project: Project, settings: Settings, batch: str) -> DataFrame
     return rows
 
 
-def decide(project: Project, settings: Settings, batch: str, rows: DataFrame) -> ObservationRow:
+def decide(
+    project: Project, settings: Settings, identity: dict[str, Any], rows: DataFrame
+) -> ObservationRow:
     """Observe a batch, decide about it, and write both down.
 
     Labels that come late are compared with the predictions of the version that served then. They
@@ -99,6 +113,7 @@ def decide(project: Project, settings: Settings, batch: str, rows: DataFrame) ->
     Raises:
         ValidationFailed: The champion cannot read these rows.
     """
+    batch = identity["batch"]
     champion = champion_or_refuse(project.registry(settings.name))
     known = project.ledger.observation(settings.name, batch)
     version = (known and known.champion_version) or champion
@@ -113,7 +128,7 @@ def decide(project: Project, settings: Settings, batch: str, rows: DataFrame) ->
     else:
         decision = _corrected(seen, version)
     row = ObservationRow(
-        **_identity(project, settings, batch),
+        **identity,
         kind="estimated" if seen.value is None and seen.estimate else "realised",
         champion_version=version,
         status=seen.status,
@@ -122,8 +137,12 @@ def decide(project: Project, settings: Settings, batch: str, rows: DataFrame) ->
         high=seen.high,
         details=_details(project, settings, seen, decision),
     )
-    queued = _retune_row(settings, batch, decision) if decision.outcome == "queued" else None
-    return project.ledger.record(row, _decision_row(settings, decision, queued), queued)
+    asks = decision.outcome == "queued"
+    queued = _retune_row(project, settings, identity, decision) if asks else None
+    shadow.observe(project, settings, batch, rows, rows[settings.target])
+    recorded = project.ledger.record(row, _decision_row(settings, decision, queued), queued)
+    shadow.finish_shadow(project, settings)
+    return recorded
 
 
 def _corrected(seen: Observation, version: int) -> Decision:
@@ -165,17 +184,17 @@ def retunes_this_month(project: Project, settings: Settings) -> int:
 
 
 def record_refusal(
-    project: Project, settings: Settings, batch: str, refusal: str
+    project: Project, settings: Settings, identity: dict[str, Any], refusal: str
 ) -> ObservationRow:
     """Write down that a batch failed validation. Bad data alerts; it never starts a retune."""
     refusal = f"{refusal} The same file, repaired, is looked at again."
     row = ObservationRow(
-        **_identity(project, settings, batch),
+        **identity,
         kind="invalid",
         status=INVALID,
         details={
             "refusal": refusal,
-            "validation": read_summary(project.root, settings.name, batch),
+            "validation": read_summary(project.root, settings.name, identity["batch"]),
         },
     )
     decision = DecisionRow(
@@ -191,36 +210,50 @@ def usd_this_month(project: Project, settings: Settings) -> float:
     return sum(row.cost_usd for row in project.ledger.spend(settings.name) if row.at >= first)
 
 
-def content_version(project: Project, settings: Settings, batch: str) -> str:
-    """Return a hash of what has arrived of a batch: its file, and its repaired rows."""
-    return batch_version(project.root, settings, batch)
+def _identity(
+    project: Project, settings: Settings, batch: str, version: str, known: ObservationRow | None
+) -> dict[str, Any]:
+    """What makes an observation the one of this batch, this content and this policy.
 
-
-def _identity(project: Project, settings: Settings, batch: str) -> dict[str, Any]:
-    """What makes an observation the one of this batch, these bytes and this policy."""
-    version = content_version(project, settings, batch)
-    parts = (settings.name, batch, version, settings.policy.digest())
-    known = project.ledger.observation(settings.name, batch)
+    The revision is part of it: a correction that is taken back is news again.
+    """
+    revision = known.revision + 1 if known else 0
+    parts = (settings.name, batch, version, settings.policy.digest(), str(revision))
     return {
         "key": sha256("|".join(parts).encode()).hexdigest(),
         "problem": settings.name,
         "batch": batch,
-        "revision": known.revision + 1 if known else 0,
+        "revision": revision,
         "sequence": len(project.ledger.observations(settings.name)),
         "data_version": version,
     }
 
 
-def _retune_row(settings: Settings, batch: str, decision: Decision) -> RetuneRow:
-    action = decision.action or "retune"
-    details = {"candidate": decision.candidate} if decision.candidate is not None else {}
+def _retune_row(
+    project: Project, settings: Settings, identity: dict[str, Any], decision: Decision
+) -> RetuneRow:
+    action, batch = decision.action or "retune", identity["batch"]
+    recalled = {"candidate": decision.candidate, "over": decision.over}
     return RetuneRow(
-        id=retune_id(settings, batch, action=action, candidate=decision.candidate),
+        id=retune_id(
+            settings,
+            batch,
+            action=action,
+            candidate=decision.candidate,
+            revision=identity["revision"],
+        ),
         problem=settings.name,
         trigger=decision.trigger or "",
         action=action,
         reason=decision.reason,
-        through=batch,
+        through=_newest(project, settings, batch),
         status="queued",
-        details=details,
+        details=recalled if decision.candidate is not None else {},
     )
+
+
+def _newest(project: Project, settings: Settings, batch: str) -> str:
+    """Return the newest batch to learn from: where labels came late, others arrived meanwhile."""
+    observed = project.ledger.latest_observations(settings.name)
+    good = [row.batch for row in observed if row.status != INVALID or row.batch == batch]
+    return good[-1] if batch in good else batch

@@ -50,6 +50,7 @@ class Decision:
         breach: Whether this batch alone breached the limits.
         action: What is queued; None where nothing is.
         candidate: The earlier champion to recall.
+        over: On how many batches, the newest last, it was better: what the gate judges it on.
         accumulated: Regret added up since the champion's promotion, in losses of one batch.
     """
 
@@ -59,4 +60,5 @@ class Decision:
     breach: bool
     action: Action | None = None
     candidate: int | None = None
+    over: int = 1
     accumulated: float = 0.0

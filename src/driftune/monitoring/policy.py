@@ -212,6 +212,7 @@ class TriggerPolicy:
             breach=seen.breach,
             action=asked.action if asked and queued else None,
             candidate=asked.candidate if asked and queued else None,
+            over=asked.over if asked and queued else 1,
             accumulated=seen.regret.total,
         )
 

@@ -23,12 +23,14 @@ class Asked:
         why: The end of the reason's sentence.
         action: What is to be done; None = an alert.
         candidate: The earlier champion to recall.
+        over: Of how many batches, the newest last, that is the evidence.
     """
 
     trigger: Trigger
     why: str
     action: Action | None
     candidate: int | None = None
+    over: int = 1
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,8 @@ def _recall(policy: TriggerPolicy, seen: Seen) -> Asked | None:
     if not found.is_clear(certainty):
         return None
     why = f"version {version} would have saved {found.total:.2f} batch losses and is asked back"
-    return Asked("recall", why, "recall" if policy.action != "alert" else None, version)
+    action: Action | None = "recall" if policy.action != "alert" else None
+    return Asked("recall", why, action, version, found.batches)
 
 
 def _cost(policy: TriggerPolicy, seen: Seen) -> Asked | None:
