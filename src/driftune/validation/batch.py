@@ -110,7 +110,10 @@ def check_batch(  # noqa: PLR0913 - what a batch is judged by
 
 def _accepted(rows: DataFrame, bad: Series[str], settings: Settings) -> DataFrame:
     """Return the good rows; labels that have no column yet get an empty one."""
-    good = rows.drop(index=bad.index) if len(bad) else rows  # no copy where none is needed
+    if len(bad):  # no copy where none is needed; a gap in the numbers would become a column
+        good = rows.drop(index=bad.index).reset_index(drop=True)
+    else:
+        good = rows
     if settings.target in good:
         return good
     return good.assign(**{settings.target: np.nan if settings.task == "regression" else None})
@@ -124,7 +127,7 @@ def _quarantined(
     ids = row_ids(rows, settings) if ids is None else ids
     aside = rows.loc[bad.index].copy()
     aside[ROW], aside[ROW_ID], aside[REASONS], aside[RUN] = bad.index, ids[bad.index], bad, run
-    return aside
+    return aside.reset_index(drop=True)
 
 
 def refused(batch: str, why: str, *, run: str) -> Checked:
