@@ -82,7 +82,7 @@ class TriggerPolicy:
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     cost: float | None = 0.05
-    certainty: float = 0.9
+    certainty: float = 0.95
     probe_rows: int = 2500
     recall: bool = True
     min_drop: float = 0.4
