@@ -169,6 +169,12 @@ def test_labels_of_unknown_rows_are_told_once_and_wait(shop, caplog):
     assert content_versions(project, settings)["next"] != file_version(path)
 
 
+def test_first_rows_that_are_not_there_yet_are_no_error(shop):
+    project, settings = shop
+    settings.rows.unlink()  # those of the demonstration are made by the first retune
+    assert list(content_versions(project, settings)) == ["june", "may"]
+
+
 def test_a_batch_that_cannot_be_read_stops_nobody(shop):
     project, settings = shop
     put(project, "item,price\n10,1\n")
@@ -198,11 +204,15 @@ def test_labels_are_overdue_after_their_delay_and_once(shop):
 def test_labels_that_come_after_the_alert_are_news_and_end_it(shop):
     project, settings = shop
     observe(project, settings, "may")
+    observe(project, settings, "june")
     later = now() + timedelta(days=29)
-    alert_overdue_labels(project, settings, at=later)
-    put(project, "item,price\n10,1\n11,1\n12,1\n")
-    assert batches_with_new_labels(project, settings) == ["may"]
-    observe(project, settings, "may", labelled=3, missing=0)
+    put(project, "item,price\n20,1\n")
+    alerts = alert_overdue_labels(project, settings, at=later)
+    assert [row.batch for row in alerts] == ["may"]  # june's label waits to be observed
+    put(project, "item,price\n10,1\n11,1\n12,1\n", "next.csv")
+    assert batches_with_new_labels(project, settings) == ["june", "may"]
+    for batch in ("may", "june"):
+        observe(project, settings, batch, labelled=3, missing=0)
     assert alert_overdue_labels(project, settings, at=later) == []
 
 

@@ -74,7 +74,8 @@ def content_versions(project: Project, settings: Settings) -> dict[str, str]:
     kept = project.state / "content" / f"{settings.name}.json"
     before: dict[str, Any] = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
     hashes = _Hashes(before.get("files", {}))
-    batches = settings.batch_files()
+    arrived = settings.batch_files().items()
+    batches = {batch: path for batch, path in arrived if path.is_file()}  # the first may not be
     rows = {
         batch: batch_version(project.root, settings, batch, hash_of=hashes.of) for batch in batches
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from driftune.durations import read_duration
 from driftune.ledger import DecisionRow, ObservationRow
 from driftune.ledger.tables import now
+from driftune.loop.late_labels import batches_with_new_labels
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,6 +28,8 @@ def alert_overdue_labels(
 ) -> list[ObservationRow]:
     """Write an alert for each batch that still has too few labels to be measured.
 
+    One whose labels have come, and only wait to be observed, is left alone.
+
     The age of a batch counts from its first observation. The alert is a decision on a further
     revision of the observation, with the same numbers.
 
@@ -43,10 +46,14 @@ def alert_overdue_labels(
     due = (at or now()) - read_duration(settings.label_delay)
     observed = project.ledger.observations(settings.name)
     arrived = {row.batch: row.at for row in reversed(observed)}  # the first one stays
+    news = set(batches_with_new_labels(project, settings))
     late = [
         row
         for row in project.ledger.latest_observations(settings.name)
-        if arrived[row.batch] < due and lacks_labels(row) and row.decision.trigger != OVERDUE
+        if arrived[row.batch] < due
+        and lacks_labels(row)
+        and row.decision.trigger != OVERDUE
+        and row.batch not in news
     ]
     return [
         project.ledger.record(*_alert(settings, row, sequence))
