@@ -94,6 +94,15 @@ def test_the_champion_before_is_compared_too(shop):
     assert "version 3" in verdict.reason
 
 
+def test_a_champion_that_was_taken_back_is_no_measure(shop):
+    promote_first(shop, 4)
+    promote_first(shop, 3)
+    loop.roll_back(shop.project, shop.settings, "its licence")
+    verdict = loop.judge(shop.project, shop.settings, 1)
+    assert verdict.promoted
+    assert verdict.over_previous is None
+
+
 def test_slices_of_the_settings_reach_the_gate(shop):
     promote_first(shop)
     settings = shop.gate(slices=("shop",))

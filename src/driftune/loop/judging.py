@@ -108,7 +108,7 @@ class _Proof:
         models = {"challenger": self.challenger.model}
         if champion is not None:
             models["champion"] = self._fresh_model(champion).model
-        previous = self.registry.version_of(PREVIOUS)
+        previous = self._champion_before()
         if champion is not None and previous not in (None, champion, self.version):
             assert previous is not None
             before = self._fresh_model(previous)
@@ -118,6 +118,13 @@ class _Proof:
             models["model that would serve"] = self.registry.load(self.version)
         labels, found = predict_all(self.settings.problem, self.rows, models)
         return {"labels": labels, **found}
+
+    def _champion_before(self) -> int | None:
+        """Return the champion before this one; None when somebody took it back, for a reason."""
+        changes = self.project.ledger.promotions(self.settings.name)
+        taken_back = {row.previous for row in changes if row.kind == "rollback"}
+        previous = self.registry.version_of(PREVIOUS)
+        return None if previous in taken_back else previous
 
     def _fresh_model(self, version: int) -> Contender:
         """Return how an earlier version may be judged.
