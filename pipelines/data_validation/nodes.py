@@ -94,8 +94,13 @@ def _check(
 
 
 def _first_seen(file: RawFile, report: dict[str, Any] | None) -> datetime | None:
-    """A file stays as fresh as it was when it arrived, however often a retune reads it."""
-    if report is None or report.get("version") != file.version:
+    """A batch stays as fresh as it was when it arrived, however often a retune reads it.
+
+    That also holds for one whose file was written again with the labels that had been missing.
+    """
+    if report is None:
+        return None
+    if report.get("version") != file.version and not report["success"]:
         return None
     return datetime.fromisoformat(report["as_of"])
 

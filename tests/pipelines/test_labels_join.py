@@ -1,5 +1,7 @@
 """Labels that arrive in files of their own are in the rows that pass validation."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -80,6 +82,20 @@ def test_a_repaired_row_gets_the_label_that_came_after_its_repair(module_project
     place.unlink()
     assert rows["distance"][3:5].tolist() == [777, 777]
     assert rows["air_time"][3:5].tolist() == [labelled["air_time"][3], 321.0]
+
+
+def test_a_batch_that_is_rewritten_with_its_labels_is_as_fresh_as_it_was(module_project, flights):
+    """Labels come weeks after their rows; that does not make the rows old when they arrived."""
+    settings, labelled, accepted = flights
+    accepted()
+    report = module_project.root / "data/08_reporting/slow/validation/week_13.json"
+    first = json.loads(report.read_text())
+    arrival = labelled["scheduled_departure"].max() + pd.Timedelta(days=1)
+    report.write_text(json.dumps(first | {"as_of": f"{arrival.isoformat()}+00:00"}))
+    problem = module_project.root / "conf/problems/slow.yml"
+    problem.write_text(f"{PROBLEM}validation: {{max_age: 10d}}\n")
+    labelled.to_parquet(settings.batch_files()["week_13"], index=False)
+    pd.testing.assert_frame_equal(accepted(), labelled)
 
 
 def test_a_file_of_labels_that_cannot_be_used_refuses_no_batch(module_project, flights):
