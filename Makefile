@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 STAMP := $(VENV)/.installed
 FLAML := .venv-flaml
+EVIDENTLY := .venv-evidently
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup demo test check format serve lock bench-threads bench-sampler bench-suggestion bench-tuning clean-state clean
+.PHONY: help setup demo test check format serve lock bench-threads bench-sampler bench-suggestion bench-tuning bench-monitoring clean-state clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -47,6 +48,12 @@ bench-tuning: $(STAMP)  ## tune() against plain Optuna and FLAML: time to a scor
 	-$(BIN)/uv pip sync --quiet --require-hashes --python $(FLAML)/bin/python benchmarks/flaml.lock
 	$(BIN)/python benchmarks/tuning.py --flaml $(FLAML)/bin/python
 
+# So has Evidently, for the part about speed.
+bench-monitoring: $(STAMP)  ## drift: false alarms, power, and speed beside Evidently
+	test -x $(EVIDENTLY)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(EVIDENTLY)
+	-$(BIN)/uv pip sync --quiet --require-hashes --python $(EVIDENTLY)/bin/python benchmarks/evidently.lock
+	$(BIN)/python benchmarks/monitoring.py --evidently $(EVIDENTLY)/bin/python
+
 lock: $(STAMP)  ## resolve the tested versions again; names no index and no URL
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate \
 	  --no-strip-extras --python-version 3.11 --quiet --upgrade \
@@ -71,4 +78,4 @@ clean-state:  ## forget studies, models, ledger and made data; keep the environm
 	rm -rf .driftune .dvc/cache .dvc/tmp dvc.lock data/0[1-8]_*
 
 clean: clean-state  ## and the environment
-	rm -rf $(VENV) $(FLAML) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(FLAML) $(EVIDENTLY) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -83,7 +83,7 @@ class NumericBins:
         Raises:
             DataError: Text where numbers belong.
         """
-        values = as_floats(column, f"values of column {column.name!r}")
+        values = read_floats(column)
         with np.errstate(over="ignore", invalid="ignore"):
             total = float(values.sum())
             if not np.isfinite(total):
@@ -167,11 +167,22 @@ def learn_bins(column: pd.Series[Any], n_bins: int) -> NumericBins | LevelBins:
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-        return _learn_numeric(as_floats(column, f"values of column {column.name!r}"), n_bins)
+        return _learn_numeric(read_floats(column), n_bins)
     numbers, levels = _number_levels(column)
     counts = np.bincount(numbers + 1, minlength=len(levels) + 1)[1:]
     order = np.argsort(-counts, kind="stable")
     return LevelBins(tuple(levels[place] for place in order if counts[place]))
+
+
+def read_floats(column: pd.Series[Any]) -> FloatArray:
+    """Return values (n,) with NaN where missing; those of a float column are not copied.
+
+    Raises:
+        DataError: Text where numbers belong.
+    """
+    if column.dtype == np.float64:
+        return np.asarray(column.to_numpy())
+    return as_floats(column, f"values of column {column.name!r}")
 
 
 def _learn_numeric(values: FloatArray, n_bins: int) -> NumericBins:

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from driftune.metrics import FloatArray
 
 CELL = 50  # rows counted together at least; stretches begin and end on cells
-_MOST_CELLS = 2000  # so that what is kept of a reference does not grow with its rows
+_MOST_CELLS = 1000  # so that what is kept of a reference does not grow with its rows
 _DRAWS = 500
-_NOTHING = 1e-4  # a distance below this counts as this, so that it has a logarithm
+NOTHING = 0.01  # a distance below this counts as this: nearly constant columns would ring by a row
+_NARROWEST = 0.1  # spread of the logarithms, for the same reason; a chi-square of 200 has it
 ENDLESS = 1e6  # a distance or limit above this is written as this: JSON has no infinity
 
 
@@ -31,7 +32,7 @@ def cell_rows(rows: int) -> int:
     """Return how many rows of a reference are counted together.
 
     >>> cell_rows(25_000), cell_rows(1_000_000)
-    (50, 500)
+    (50, 1000)
     """
     return max(CELL, -(-rows // _MOST_CELLS))
 
@@ -108,14 +109,14 @@ class Wandering:
     @classmethod
     def of(cls, distances: FloatArray, independent: int) -> Wandering:
         """Learn from the distances (draws,) of clean stretches."""
-        logs = np.log(np.maximum(distances, _NOTHING))
-        return cls(float(logs.mean()), max(float(logs.std()), 1e-9), independent)
+        logs = np.log(np.maximum(distances, NOTHING))
+        return cls(float(logs.mean()), max(float(logs.std()), _NARROWEST), independent)
 
     def p_value(self, distance: float) -> float:
         """Return the chance that a clean batch wanders this far."""
         from scipy.special import stdtr  # Student's t; scipy.stats loads for a second
 
-        log = np.log(max(distance, _NOTHING))
+        log = np.log(max(distance, NOTHING))
         return float(stdtr(self.independent - 1, (self.mean - log) / self._doubt))
 
     def limit(self, chance: float) -> float:

@@ -9,7 +9,7 @@ well. It learns and is judged on different stretches of time, because neighbouri
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -20,9 +20,10 @@ from driftune.monitoring.calibration import Wandering
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy.typing as npt
     import pandas as pd
 
-    from driftune.metrics import FloatArray
+    Rows: TypeAlias = npt.NDArray[np.float32]
 
 SHOWN = 2000  # rows of each side; more tell little more and cost time
 _KEPT = 20_000  # rows of the reference
@@ -30,6 +31,7 @@ _DRAWS = 20  # clean stretches
 _FOLDS = 3
 _TREES = 40
 _TELLING = 3  # columns named
+_LARGEST = 3e38  # of a 32-bit float
 _FEWEST = 1e-3  # an AUC this close to 0 or 1 counts as this, so that it has odds
 _FOREST = {
     "objective": "binary",
@@ -68,7 +70,7 @@ class DomainClassifier:
         seed: The same seed gives the same trees.
     """
 
-    rows: FloatArray
+    rows: Rows
     bins: Mapping[str, NumericBins | LevelBins]
     total: int
     seed: int = 0
@@ -124,7 +126,7 @@ class DomainClassifier:
         names = list(self.bins)
         return [names.index(name) for name in columns]
 
-    def _compare(self, batch: FloatArray, reference: FloatArray, columns: Sequence[str]) -> Telling:
+    def _compare(self, batch: Rows, reference: Rows, columns: Sequence[str]) -> Telling:
         """Fit on all folds but one, judge on that one, in turn."""
         rows = np.concatenate([batch, reference])
         label = np.repeat([1, 0], [len(batch), len(reference)])
@@ -163,7 +165,7 @@ def _folds(rows: int) -> np.ndarray[Any, Any]:
     return np.arange(rows) * _FOLDS // rows
 
 
-def _auc(label: np.ndarray[Any, Any], scores: FloatArray) -> float:
+def _auc(label: np.ndarray[Any, Any], scores: np.ndarray[Any, Any]) -> float:
     """Return the AUC by ranks, ties shared (Mann & Whitney 1947)."""
     _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
@@ -172,12 +174,13 @@ def _auc(label: np.ndarray[Any, Any], scores: FloatArray) -> float:
     return float((ranks[label == 1].sum() - ones * (ones + 1) / 2) / (ones * zeros))
 
 
-def _as_numbers(table: pd.DataFrame, bins: Mapping[str, NumericBins | LevelBins]) -> FloatArray:
+def _as_numbers(table: pd.DataFrame, bins: Mapping[str, NumericBins | LevelBins]) -> Rows:
     """Return columns (n, columns) as numbers: levels by frequency, missing ones as NaN."""
-    found = np.empty((len(table), len(bins)), dtype=np.float64)
+    found = np.empty((len(table), len(bins)), dtype=np.float32)
     for place, (name, reads) in enumerate(bins.items()):
         if isinstance(reads, NumericBins):
-            found[:, place] = table[name].to_numpy(dtype=float, na_value=np.nan)
+            values = table[name].to_numpy(dtype=float, na_value=np.nan)
+            found[:, place] = np.clip(values, -_LARGEST, _LARGEST)
         else:
             codes = reads.read(table[name]).codes.astype(np.float64)
             found[:, place] = np.where(codes == reads.size - 1, np.nan, codes)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from driftune.monitoring.binning import Binned, LevelBins, NumericBins, learn_bins
+from driftune.monitoring.binning import Binned, LevelBins, NumericBins, learn_bins, read_floats
 from driftune.monitoring.calibration import ENDLESS, Wandering
 from driftune.monitoring.distances import (
     chi_square,
@@ -55,7 +55,7 @@ class ReferenceColumn:
 
     name: str
     bins: NumericBins | LevelBins
-    counts: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int32]
     sums: FloatArray
 
     @classmethod
@@ -66,10 +66,10 @@ class ReferenceColumn:
         cells = np.arange(len(column)) // rows_per_cell
         count = int(cells[-1]) + 1
         counts = np.bincount(cells * bins.size + codes, minlength=count * bins.size)
-        counts = np.cumsum(counts.reshape(count, bins.size), axis=0)
+        counts = np.cumsum(counts.reshape(count, bins.size), axis=0, dtype=np.int32)
         sums = np.zeros(count)
         if isinstance(bins, NumericBins):
-            values = column.to_numpy(dtype=float, na_value=np.nan)
+            values = read_floats(column)
             finite = np.where(np.isfinite(values), values, 0.0)
             sums = np.cumsum(np.bincount(cells, weights=finite, minlength=count))
         before = np.zeros((1, bins.size), dtype=counts.dtype)

@@ -39,7 +39,8 @@ def write_monitor(
     arrays: dict[str, Any] = {}
     kept = []
     for place, column in enumerate(columns.values()):
-        arrays[f"{place}.counts"], arrays[f"{place}.sums"] = column.counts, column.sums
+        arrays[f"{place}.counts"] = np.diff(column.counts, axis=0).astype(np.uint32)
+        arrays[f"{place}.sums"] = column.sums
         bins = asdict(column.bins)
         arrays |= {f"{place}.{key}": bins.pop(key) for key in _ARRAYS if key in bins}
         kept.append({"name": column.name, "bins": bins})
@@ -93,8 +94,11 @@ def _read_column(kept: dict[str, Any], arrays: dict[str, Any], place: int) -> Re
         reads = NumericBins(**bins, **{key: arrays[f"{place}.{key}"] for key in _ARRAYS})
     else:
         reads = LevelBins(tuple(bins["levels"]))
-    counts, sums = arrays[f"{place}.counts"], arrays[f"{place}.sums"]
-    return ReferenceColumn(kept["name"], reads, counts, sums)
+    counts = np.cumsum(arrays[f"{place}.counts"], axis=0, dtype=np.int32)
+    before = np.zeros((1, reads.size), dtype=np.int32)
+    return ReferenceColumn(
+        kept["name"], reads, np.vstack([before, counts]), arrays[f"{place}.sums"]
+    )
 
 
 def _read_limits(found: dict[str, Any]) -> Limits:
