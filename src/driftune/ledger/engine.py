@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from driftune.errors import ServiceUnavailable, UsageError
 from driftune.ledger.tables import Base
+from driftune.sqlite_files import refuse_damage
 
+logger = logging.getLogger(__name__)
 BUSY_SECONDS = 60
 
 
@@ -43,6 +46,7 @@ def open_engine(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_immediately)
+        _watch_file(engine, parsed.database)
     try:
         with _alone(parsed):
             Base.metadata.create_all(engine)
@@ -53,6 +57,21 @@ def open_engine(url: str) -> Engine:
             " set DRIFTUNE_LEDGER_URL."
         ) from None
     return engine
+
+
+def _watch_file(engine: Engine, path: str | None) -> None:
+    """Name a damaged file where it is met, and one that has lost its content."""
+    if not path or path == ":memory:":
+        return
+    refuse_damage(
+        engine, "The ledger", path, setting="DRIFTUNE_LEDGER_URL",
+        loss="knows no decision, retune or promotion",
+    )  # fmt: skip
+    if Path(path).exists() and not Path(path).stat().st_size:
+        logger.warning(
+            "The ledger %s is empty: if it ever held decisions, they are lost; bring back a copy.",
+            path,
+        )
 
 
 def _alone(url: URL) -> AbstractContextManager[Any]:

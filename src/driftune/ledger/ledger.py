@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -80,7 +81,7 @@ class Ledger:
         if known is not None:
             _take_up(known)
         else:
-            session.add(retune)
+            _add_last(session, retune)
         entry = known or retune
         running = self._running(session, entry)
         if running is not None and entry.status == "queued":
@@ -140,7 +141,7 @@ class Ledger:
         )  # fmt: skip
         try:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
-                session.add(row)
+                _add_last(session, row)
             return row
         except IntegrityError:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
@@ -268,3 +269,11 @@ def _take_up(row: RetuneRow) -> RetuneRow:
         row.status, row.merged_into, row.finished_at = "queued", None, None
         row.details = {**row.details, "announced_at": ""}
     return row
+
+
+def _add_last(session: Session, row: RetuneRow) -> None:
+    """Add a request as the newest of its problem, also when the clock was set back."""
+    query = select(RetuneRow.requested_at).where(RetuneRow.problem == row.problem)
+    last = session.scalar(query.order_by(RetuneRow.requested_at.desc()).limit(1))
+    row.requested_at = max(now(), last + timedelta(microseconds=1)) if last else now()
+    session.add(row)

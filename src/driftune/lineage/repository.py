@@ -8,6 +8,7 @@ needs neither ``dvc.yaml`` nor a walk through the project.
 from __future__ import annotations
 
 import logging
+import shutil
 import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -60,9 +61,15 @@ def opened(root: Path) -> Iterator[Any]:
     logging.getLogger("dvc").setLevel(logging.ERROR)  # our messages say what matters
     for name in ("dvc_data", "dvc_objects"):  # they log addresses, password and all
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    remembered = root / STATE / "dvc"
+    ours = {"core": {"no_scm": True, "site_cache_dir": str(remembered)}}
     try:
         _make(root)
-        repo = Repo(str(root), config={"core": {"no_scm": True}})
+        try:
+            repo = Repo(str(root), config=ours)
+        except sqlite3.Error:  # hashes by inode, time and size: they can be worked out again
+            shutil.rmtree(remembered)
+            repo = Repo(str(root), config=ours)
     except (DvcException, OSError, sqlite3.Error) as error:
         raise ServiceUnavailable(
             f"DVC cannot be used in {root}: {reason(error)}. See {root / '.dvc' / 'config'};"

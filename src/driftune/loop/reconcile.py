@@ -28,9 +28,15 @@ def due_retunes(project: Project, settings: Settings) -> list[RetuneRow]:
     """
     if project.ledger.is_leased(settings.name):
         return []
-    horizon = (now() - ANNOUNCE_AGAIN).isoformat()
+    latest = now()
+    earliest = (latest - ANNOUNCE_AGAIN).isoformat()
     waiting = project.ledger.open_retunes(settings.name)
-    return [row for row in waiting if row.details.get("announced_at", "") < horizon]
+    # one from the future was announced before somebody set the clock back
+    return [
+        row
+        for row in waiting
+        if not earliest <= row.details.get("announced_at", "") <= latest.isoformat()
+    ]
 
 
 def reconcile(project: Project, settings: Settings) -> list[str]:

@@ -31,12 +31,31 @@ URL_NOTE = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"  # two lines, and a request,
 
 
 def open_client(uri: str) -> MlflowClient:
-    """Return a client with explicit URIs: nothing depends on MLflow's global state."""
+    """Return a client with explicit URIs: nothing depends on MLflow's global state.
+
+    Raises:
+        ServiceUnavailable: The store is an SQLite file that is damaged.
+    """
     import mlflow
 
+    _refuse_damaged_store(uri)
     for name in ("alembic", "mlflow"):  # MLflow sets its own level when imported
         logging.getLogger(name).setLevel(logging.ERROR)
     return mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _refuse_damaged_store(uri: str) -> None:
+    if uri.startswith("sqlite:"):
+        from pathlib import Path
+
+        from sqlalchemy.engine import make_url
+
+        from driftune.sqlite_files import refuse_damaged_file
+
+        refuse_damaged_file(
+            Path(make_url(uri).database or ""), "MLflow's store",
+            loss="knows no run and no model", setting="MLFLOW_TRACKING_URI",
+        )  # fmt: skip
 
 
 @contextmanager
@@ -172,12 +191,27 @@ def _outage(error: Exception) -> str | None:
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import OperationalError
 
+    if _is_of_a_damaged_file(error):
+        return "its database file is damaged: bring back a copy, or move it away to begin anew"
     if isinstance(error, OperationalError):  # a database that is the store, while it is opened
         return "its database cannot be reached"
     if not isinstance(error, MlflowException):
         return None
     status = error.get_http_status_code()
     return _in_words(error) if status >= 500 or status in REFUSED_FOR_NOW else None
+
+
+def _is_of_a_damaged_file(error: BaseException | None) -> bool:
+    """Whether SQLite's complaint about its file is among the causes."""
+    from driftune.sqlite_files import is_damage
+
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        if is_damage(getattr(error, "orig", error)):
+            return True
+        seen.append(error)
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _in_words(error: MlflowException) -> str:

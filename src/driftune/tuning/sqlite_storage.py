@@ -12,12 +12,15 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 from sqlalchemy import event
 
+from driftune.sqlite_files import refuse_damage
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from optuna.trial import FrozenTrial
 
+STUDIES_LOSS = {"loss": "begins each search anew", "setting": "DRIFTUNE_STUDY_URL"}
 BUSY_SECONDS = 60  # how long a writer waits for its turn
 
 
@@ -42,6 +45,7 @@ class SQLiteStorage(RDBStorage):
             )
             self.engine.dispose()  # connections that were opened before the next line
             event.listen(self.engine, "connect", _configure)
+            refuse_damage(self.engine, "The studies' file", path, **STUDIES_LOSS)
             self.engine.connect().close()
         self._changes = Changes(path)
         self._known: dict[int, tuple[object, list[FrozenTrial]]] = {}

@@ -93,12 +93,17 @@ def is_sqlite_file(url: URL) -> bool:
 def _open_file(path: Path, options: Mapping[str, Any]) -> BaseStorage:
     from sqlalchemy.exc import DatabaseError
 
-    from driftune.tuning.sqlite_storage import SQLiteStorage
+    from driftune.sqlite_files import damaged, is_damage
+    from driftune.tuning.sqlite_storage import STUDIES_LOSS, SQLiteStorage
 
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         return SQLiteStorage(path, **options)
     except DatabaseError as error:
+        if is_damage(error.orig):
+            raise ServiceUnavailable(
+                damaged("The studies' file", path, str(error.orig), **STUDIES_LOSS)
+            ) from None
         raise ServiceUnavailable(f"The studies in {path} cannot be read: {error.orig}.") from None
 
 
