@@ -37,6 +37,8 @@ def observe(
         DriftuneError: The version was never judged by the gate.
     """
     registry = project.registry(settings.name)
+    if settings.time and settings.time in rows.columns:
+        rows = rows.sort_values(settings.time, kind="stable")  # as labels and predictions will be
     try:
         labels, predictions = score(registry.load(version), settings.problem, rows)
     except DataError as error:
@@ -52,7 +54,7 @@ def observe(
         seen,
         regret=measure_regrets(project, settings, version, batch, rows) if measured else (),
         recall=measure_recalls(project, settings, version, rows) if measured else (),
-        drift=_drift(project, settings, version, batch, rows),
+        drift=_drift(project, settings, version, batch, rows, predictions),
         estimate=None
         if measured
         else _estimate(project, settings, version, batch, rows, predictions),
@@ -60,11 +62,16 @@ def observe(
 
 
 def _drift(
-    project: Project, settings: Settings, version: int, batch: str, rows: DataFrame
+    project: Project,
+    settings: Settings,
+    version: int,
+    batch: str,
+    rows: DataFrame,
+    predictions: FloatArray,
 ) -> DriftReport | None:
     """Drift against what the version learned from; None where that is not at hand."""
     monitor = drift_monitor(project, settings, version)
-    return monitor.observe(rows, batch=batch) if monitor else None
+    return monitor.observe(rows, prediction=predictions, batch=batch) if monitor else None
 
 
 def _estimate(
@@ -80,8 +87,6 @@ def _estimate(
     if found is None:
         return None
     labels, judged, features = found
-    if settings.time:
-        rows = rows.sort_values(settings.time, kind="stable")  # as the predictions are
     estimator = PerformanceEstimator(settings.metric, min_rows=settings.policy.min_rows)
     fitted = estimator.fit(labels, judged, features)
     return fitted.estimate(predictions, rows[list(features.columns)], batch=batch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
+import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ from driftune.files import replace_file
 from driftune.monitoring import DriftMonitor
 from driftune.resampling import Interval
 from driftune.scoring import score
+from driftune.tuning import predict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from driftune.promotion.registry import Registry
     from driftune.settings import Settings
 
+logger = logging.getLogger(__name__)
 MOST_ROWS = 50_000  # of a drift reference; more change no limit that a batch can reach
 
 
@@ -73,25 +75,31 @@ def kept_reference(
 
 
 def drift_monitor(project: Project, settings: Settings, version: int) -> DriftMonitor | None:
-    """Return a monitor fitted on what a version learned from; None where that is not at hand."""
-    through = project.registry(settings.name).tags(version).get("driftune.through")
+    """Return a monitor fitted on what a version learned from; None where that is not at hand.
+
+    It is fitted once per version, and kept in a file.
+    """
+    path = _path(project, settings, version, "drift", ".npz")
     try:
-        return _fitted(project.root, settings.name, through or settings.rows.stem)
-    except (DriftuneError, OSError):  # too few rows, or features that were deleted
+        if path.exists():
+            return DriftMonitor.load(path)
+        monitor = _fit(project, settings, version)
+    except (DriftuneError, OSError) as error:  # too few rows, or features that were deleted
+        logger.info("No drift is measured against version %s: %s", version, error)
         return None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    monitor.save(path)
+    return monitor
 
 
-@lru_cache(maxsize=2)
-def _fitted(root: Path, problem: str, through: str) -> DriftMonitor:
-    """Fit on the newest rows of the batches up to ``through``, in their order."""
+def _fit(project: Project, settings: Settings, version: int) -> DriftMonitor:
+    """Fit on the newest rows of the batches that a version knew, in their order."""
     import pandas as pd
 
-    from driftune.project import Project
-
-    project = Project(root)
-    settings = project.settings(problem)
-    features = project.load_dataset("features", problem=problem)
-    names = [settings.rows.stem, *project.ledger.accepted_batches(problem)]
+    registry = project.registry(settings.name)
+    through = registry.tags(version).get("driftune.through", settings.rows.stem)
+    features = project.load_dataset("features", problem=settings.name)
+    names = [settings.rows.stem, *project.ledger.accepted_batches(settings.name)]
     names = names[: names.index(through) + 1] if through in names else names[:1]
     parts: list[DataFrame] = []
     for name in reversed([name for name in names if name in features]):
@@ -99,11 +107,15 @@ def _fitted(root: Path, problem: str, through: str) -> DriftMonitor:
         if sum(map(len, parts)) >= MOST_ROWS:
             break
     if not parts:
-        raise DataError(f"The features of {problem!r} are not at hand.")
+        raise DataError(f"The features of {settings.name!r} are not at hand.")
     rows = pd.concat(parts, ignore_index=True).tail(MOST_ROWS)
-    unused = {*settings.ids, *settings.drop, settings.target, settings.time, settings.group}
-    return DriftMonitor().fit(rows.drop(columns=[c for c in rows.columns if c in unused]))
+    model = registry.load(version)
+    inputs = list(model.feature_names_in_)
+    predictions = predict(model, rows[inputs], settings.problem.task)
+    return DriftMonitor().fit(rows[inputs], prediction=predictions)
 
 
-def _path(project: Project, settings: Settings, version: int) -> Path:
-    return project.root / "data/07_model_output" / settings.name / f"judged_v{version}.parquet"
+def _path(
+    project: Project, settings: Settings, version: int, what: str = "judged", end: str = ".parquet"
+) -> Path:
+    return project.root / "data/07_model_output" / settings.name / f"{what}_v{version}{end}"
