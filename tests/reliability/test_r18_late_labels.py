@@ -5,6 +5,7 @@ a whole: its fixtures run two retunes and judge twelve times.
 """
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -210,6 +211,15 @@ def test_a_file_of_labels_that_cannot_be_used_stops_the_watch_with_one_sentence(
     assert loop.pending_batches(project, settings) == []
 
 
+def test_a_reference_that_cannot_say_what_to_expect_stops_nothing(retuned):
+    project, settings, _ = retuned
+    rows = table(300, "2024-08-20").assign(y=np.nan)
+    rows.to_parquet(settings.batches / "b55.parquet", index=False)
+    many = settings.model_copy(update={"policy": replace(settings.policy, min_rows=10 * ROWS)})
+    (row,) = loop.watch(project, many)
+    assert (row.batch, row.status, row.details["estimate"]) == ("b55", "insufficient_data", None)
+
+
 def test_labels_that_should_have_come_are_an_alert_and_one_only(retuned):
     project, settings, _ = retuned
     start = pd.Timestamp("2024-09-01")
@@ -221,7 +231,7 @@ def test_labels_that_should_have_come_are_an_alert_and_one_only(retuned):
     assert project.ledger.observation("late", "b6").revision == 0
     hasty = settings.model_copy(update={"label_delay": "0s"})
     for _ in range(2):
-        assert list(loop.watch(project, hasty)) == []
+        assert list(loop.watch(project, hasty)) == []  # also an alert for b55
         newest = project.ledger.observation("late", "b6")
         assert (newest.revision, newest.decision.outcome) == (1, "alert")
         assert newest.decision.trigger == OVERDUE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from driftune.monitoring import DriftReport, Estimate, Observation
     from driftune.project import Project
     from driftune.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 
 def observe(
@@ -82,11 +85,18 @@ def _estimate(
     rows: DataFrame,
     predictions: FloatArray,
 ) -> Estimate | None:
-    """What to expect before the labels are there, from the rows that the version was judged on."""
+    """What to expect before the labels are there, from the rows that the version was judged on.
+
+    None where those cannot say: too few of them, or all of one class.
+    """
     found = kept_reference(project, settings, version)
     if found is None:
         return None
     labels, judged, features = found
     estimator = PerformanceEstimator(settings.metric, min_rows=settings.policy.min_rows)
-    fitted = estimator.fit(labels, judged, features)
-    return fitted.estimate(predictions, rows[list(features.columns)], batch=batch)
+    try:
+        estimator.fit(labels, judged, features)
+    except DataError as error:
+        logger.info("Without labels nothing is estimated of batch %s: %s", batch, error)
+        return None
+    return estimator.estimate(predictions, rows[list(features.columns)], batch=batch)
