@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from driftune.errors import DataError, UsageError
-from driftune.promotion import Gate
+from driftune.promotion import Gate, Guards
 
 QUICK = Gate(n_resamples=300)
 
@@ -182,3 +182,13 @@ def test_the_yaml_section_refuses_unknown_keys():
         adapter.validate_python({"margn": 0.02})
     with pytest.raises(UsageError):
         adapter.validate_python({"margin": 2})
+
+
+def test_a_first_model_must_beat_the_constant_that_was_known_and_not_one_of_hindsight():
+    """Labels have moved since: the model is far better than the old mean, and worse than the new."""
+    rng = np.random.default_rng(0)
+    y = rng.normal(120, 1, size=500)
+    first = y - 5 + rng.normal(0, 1, size=500)
+    assert not Gate().judge(y, first, metric="rmse").promoted
+    known = Guards(learned=rng.normal(100, 10, size=2000))
+    assert Gate().judge(y, first, metric="rmse", guards=known).promoted

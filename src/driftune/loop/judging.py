@@ -14,6 +14,7 @@ from driftune.promotion import Guards, Traits, Verdict, cut_slices
 from driftune.promotion.freshness import SEARCH_TAG
 from driftune.promotion.limits import range_of_labels
 from driftune.promotion.registry import CHAMPION, PREVIOUS
+from driftune.scoring import encode_labels
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -98,6 +99,7 @@ class _Proof:
                 previous_name=f"version {self.registry.version_of(PREVIOUS)}",
                 serving=found.get("model that would serve"),
                 traits=self._traits(labels),
+                learned=self._known_labels(),
             ),
         )
         self._keep_reference(labels, found["challenger"])
@@ -146,6 +148,17 @@ class _Proof:
         if self.settings.problem.task == "regression":
             known |= range_of_labels(labels, *self._learned_labels())
         return Traits(**known)
+
+    def _known_labels(self) -> FloatArray | None:
+        """Return the labels that the search knew, for the constant that a first model must beat."""
+        if self.settings.problem.task == "multiclass":  # numbered over all models, here unknown
+            return None
+        try:
+            rows = self.project.load_dataset("search_rows", problem=self.settings.name)
+            labels = rows[self.settings.target]
+            return encode_labels(self.challenger.model, self.settings.problem, labels)
+        except DataError:
+            return None
 
     def _learned_labels(self) -> list[Any]:
         try:

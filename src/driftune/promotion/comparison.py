@@ -98,9 +98,9 @@ class Comparison:
         """Return the verdict's numbers; a first model has nobody to be compared with in slices."""
         theirs = self._champion
         if theirs is None:
-            return self._score(
-                blank, _best_constant(self.rows.y, self.rows.challenger, self.metric)
-            )
+            known = self.rows.y if self.rows.learned is None else self.rows.learned
+            constant = _constant(known, self.rows.challenger, self.metric)
+            return self._score(blank, constant)
         slices = judge_slices(
             self.rows.y, theirs, self.rows.challenger, self.rows.slices,
             metric=self.metric, confidence=self.gate.confidence,
@@ -191,12 +191,12 @@ class Comparison:
         return True
 
 
-def _best_constant(y: FloatArray, like: FloatArray, metric: Metric) -> FloatArray:
-    """Return the best constant prediction for these rows, in the shape of ``like``."""
+def _constant(y: FloatArray, like: FloatArray, metric: Metric) -> FloatArray:
+    """Return the best constant prediction for labels ``y``, in the shape of ``like``."""
     if not metric.needs_probability:
         best = float(np.median(y) if metric.name == "mae" else y.mean())
-        return np.full(len(y), best)
+        return np.full(len(like), best)
     if like.ndim == 1:
-        return np.full(len(y), min(max(float(y.mean()), 0.0), 1.0))
+        return np.full(len(like), min(max(float(y.mean()), 0.0), 1.0))
     shares = np.array([float((y == label).mean()) for label in range(like.shape[1])])
-    return np.tile(shares, (len(y), 1))
+    return np.tile(shares, (len(like), 1))

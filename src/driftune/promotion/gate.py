@@ -172,7 +172,8 @@ class Gate:
         """Judge a challenger on fresh rows.
 
         Without a champion, or with one whose predictions are of no use, the challenger must beat
-        the best constant of these very rows (mean, median for mae, class shares); no margin then.
+        a constant (mean, median for mae, class shares): of ``guards.learned``, else the best one of
+        these very rows. There is no margin then.
 
         Args:
             y: Targets (n,) in time order; rows with a missing label are left out.

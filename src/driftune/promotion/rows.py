@@ -28,6 +28,9 @@ class Guards:
             may have learned from these rows, so they prove nothing for it; but it must be sane,
             and no worse on them than the one judged.
         traits: Size and speed of the model that would serve, range of the labels.
+        learned: Labels (m,) that the challenger learned from, numbered as ``y`` is. A first model
+            must beat the constant that they give; None = the best constant of these very rows,
+            which nobody could have known.
     """
 
     slices: Mapping[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
@@ -35,6 +38,7 @@ class Guards:
     previous_name: str = "the previous champion"
     serving: npt.ArrayLike | None = None
     traits: Traits = field(default_factory=Traits)
+    learned: npt.ArrayLike | None = None
 
 
 NO_GUARDS = Guards()
@@ -51,6 +55,7 @@ class Rows:
         previous: Of the one before.
         serving: Of the model that would serve, where that is not the one judged.
         slices: Masks (n,) by name.
+        learned: Labels that a constant prediction is made from; None = ``y``.
     """
 
     y: FloatArray
@@ -59,6 +64,7 @@ class Rows:
     previous: FloatArray | None
     serving: FloatArray | None
     slices: dict[str, npt.NDArray[np.bool_]]
+    learned: FloatArray | None = None
 
 
 def align(
@@ -94,4 +100,5 @@ def align(
         pick_any("previous champion", guards.previous),
         pick_any("serving model", guards.serving),
         {name: mask[labelled] for name, mask in guards.slices.items()},
+        None if guards.learned is None else as_floats(guards.learned, "labels").ravel(),
     )
