@@ -185,7 +185,7 @@ def test_the_yaml_section_refuses_unknown_keys():
 
 
 def test_a_first_model_must_beat_the_constant_that_was_known_and_not_one_of_hindsight():
-    """Labels have moved since: the model is far better than the old mean, and worse than the new."""
+    """Labels have moved since: it is far better than the old mean, and worse than the new."""
     rng = np.random.default_rng(0)
     y = rng.normal(120, 1, size=500)
     first = y - 5 + rng.normal(0, 1, size=500)
