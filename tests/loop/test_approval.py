@@ -1,8 +1,12 @@
 """A challenger that waits for a person: promoted without training, or rejected with a reason."""
 
+import json
+
 import pytest
+from typer.testing import CliRunner
 
 from driftune import loop
+from driftune.cli.app import app
 from driftune.errors import DriftuneError, UsageError
 from driftune.project import Project
 from driftune.promotion.registry import CHALLENGER, CHAMPION, PREVIOUS
@@ -109,3 +113,33 @@ def test_promoted_by_hand_while_it_waited_it_is_closed_by_reconciling(waiting, m
     assert waiting.ledger.retune("r2").status == "promoted"
     assert waiting.registry.version_of(CHAMPION) == 2
     assert "Ana" in waiting.ledger.promotions("shop")[-1].reason
+
+
+def run(project, *words):
+    """Run a command of the line in this process; returns exit code and output."""
+    import yaml
+
+    problem = {"target": "y", "metric": "rmse", "time": "at", "rows": "rows.csv"}
+    (project.root / "conf/problems/shop.yml").write_text(yaml.safe_dump(problem), "utf-8")
+    done = CliRunner().invoke(app, [*words])
+    return done.exit_code, done.output
+
+
+def test_the_commands_approve_and_take_back(waiting):
+    code, said = run(waiting.project, "approve", "shop", "--by", "Ana", "--reason", "fine")
+    assert code == 0
+    assert "version 2: champion, approved by Ana" in said
+    code, said = run(waiting.project, "rollback", "shop", "--reason", "slow", "--by", "Ben")
+    assert code == 0
+    assert "version 1 serves again" in said
+    last = waiting.ledger.promotions("shop")[-1]
+    assert (last.kind, last.version, last.reason) == ("rollback", 1, "slow (by Ben)")
+
+
+def test_the_command_reject_needs_who_and_why(waiting):
+    assert run(waiting.project, "reject", "shop", "--by", "Ben")[0] == 2
+    assert run(waiting.project, "approve", "shop")[0] == 2
+    code, said = run(waiting.project, "reject", "shop", "--by", "Ben", "--reason", "odd", "--json")
+    assert code == 0
+    assert json.loads(said)["rejected_by"] == "Ben"
+    assert waiting.ledger.retune("r2").status == "rejected"

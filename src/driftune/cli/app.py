@@ -46,6 +46,8 @@ COMMANDS = (
     checks.requeue,
     running.serve,
     models.promote,
+    models.approve,
+    models.reject,
     models.rollback,
     export,
     provenance.lineage,

@@ -12,6 +12,7 @@ from rich.markup import escape
 from driftune.cli.output import AsJson, out, quiet, show
 from driftune.cli.problems import ProblemName, TunableName, open_problem
 from driftune.cli.wording import (
+    WAITING,
     observation_record,
     print_observation,
     print_retune,
@@ -111,7 +112,7 @@ def retune(
         as_json=as_json,
         text=lambda: print_retune(row, earlier=earlier, holder=holder),
     )
-    if row.status != "promoted":
+    if row.status not in {"promoted", *WAITING}:
         raise typer.Exit(1)
 
 

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     Holder = tuple[str, datetime]  # host:pid, until when
 
 
+WAITING = {  # status of a challenger that passed the gate -> what it waits for
+    "awaiting_approval": "It waits for `driftune approve {name} --by WHO`, or `driftune reject`.",
+    "shadow": "It runs beside the champion; the next batches decide (gate.shadow_batches).",
+}
+
+
 def retune_record(
     row: RetuneRow, *, earlier: bool = False, holder: Holder | None = None
 ) -> dict[str, Any]:
@@ -56,7 +62,8 @@ def print_observation(row: ObservationRow) -> None:
 
 def print_retune(row: RetuneRow, *, earlier: bool = False, holder: Holder | None = None) -> None:
     """Print how a retune ended, or who works on it."""
-    colour = {"promoted": "green", "refused": "yellow"}.get(row.status, "red")
+    colours = {"promoted": "green", "refused": "yellow", **dict.fromkeys(WAITING, "yellow")}
+    colour = colours.get(row.status, "red")
     verdict = row.details.get("verdict") or {}
     say = escape(verdict.get("reason") or row.details.get("error") or "")
     version = f"version {row.details['version']}" if "version" in row.details else ""
@@ -68,6 +75,8 @@ def print_retune(row: RetuneRow, *, earlier: bool = False, holder: Holder | None
         return
     into = f" {escape(row.merged_into)}" if row.status == "merged_into" and row.merged_into else ""
     out.print(f"{row.id}  [{colour}]{f'{row.status}{into} {version}'.strip()}[/]  {say}".rstrip())
+    if row.status in WAITING:
+        out.print(escape(WAITING[row.status].format(name=row.problem)))
     if holder:
         owner, until = holder
         out.print(

@@ -176,8 +176,9 @@ def settle(project: Project, settings: Settings) -> list[str]:
             why = "the alias `champion` was moved in the registry, not by driftune"
             change._record(_row(change, champion, previous, "promotion", why, None))
             done.append(f"recorded version {champion} as champion of {settings.name}: {why}")
+        promoted = {one.retune_id for one in change.promotions()}
         for row in _waiting(change):
-            if row.id in {one.retune_id for one in change.promotions()}:
+            if row.id in promoted or row.details.get("version") == champion:
                 row.status, row.finished_at = "promoted", now()
                 done.append(f"closed the retune {row.id}, whose version was promoted")
     return done
