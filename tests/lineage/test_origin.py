@@ -6,6 +6,7 @@ Slow: the module retunes twice, and each replay starts a process that imports ev
 import hashlib
 import json
 import shutil
+import sys
 from dataclasses import replace
 
 import pandas as pd
@@ -163,3 +164,47 @@ def test_a_code_that_stops_is_said_in_a_sentence(made, origins):
     broken = {**origins[0].settings, "target": "no_such_column"}
     with pytest.raises(DriftuneError, match="no_such_column"):
         lineage.replay(project, settings, replace(origins[0], settings=broken))
+
+
+@pytest.fixture
+def command(made, capsys, monkeypatch):
+    """Call the command line in the project; returns exit code, stdout and stderr."""
+    from driftune.cli import main
+
+    project, _, _, _ = made
+    monkeypatch.chdir(project.root)
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["driftune", "lineage", "tiny", *words])
+        with pytest.raises(SystemExit) as stop:
+            main()
+            raise SystemExit(0)
+        said = capsys.readouterr()
+        return stop.value.code or 0, said.out, said.err
+
+    return call
+
+
+def test_the_command_tells_restores_and_prints_the_prompts(command, origins, tmp_path):
+    code, out, _ = command("1", "--into", str(tmp_path / "rows"), "--prompts")
+    assert code == 0
+    for told in (origins[0].rows, origins[0].study, origins[0].prompts[0].answer):
+        assert told in out
+    assert (tmp_path / "rows" / "initial.parquet").exists()
+    code, _, err = command("1", "--into", str(tmp_path / "rows"))
+    assert code == 2
+    assert "empty folder" in err
+    code, out, _ = command("2", "--json")
+    assert json.loads(out)["batches"] == ["initial", "week_13", "week_14"]
+
+
+def test_a_replay_that_differs_is_exit_code_1(command, monkeypatch):
+    numbers = {"study": "s", "rows": 9, "data_version": "d", "code": "a", "recorded_code": "b"}
+    for same, score in ((True, 1.0), (False, 2.0)):
+        found = lineage.Replayed(
+            same=same, score=score, recorded=1.0, same_study=same, params={}, **numbers
+        )
+        monkeypatch.setattr(lineage, "replay", lambda *_, found=found: found)
+        code, out, _ = command("1", "--replay")
+        assert code == (0 if same else 1)
+        assert found.sentence in out

@@ -71,7 +71,7 @@ class TuningResult:
         llm_cost_usd: Dollars spent on language-model calls in this study.
         llm_calls: Language-model calls in this study.
         study_name: Optuna's name of the study.
-        storage: Where the study lives; ``None`` when it was in memory.
+        storage: Where the study lives, without the password; ``None`` when it was in memory.
         seconds: Wall time of this call.
         seed: Of the folds, the fits and the sampler.
         max_rows: Most labelled rows that the budget allowed; a refit keeps to it.

@@ -85,6 +85,21 @@ def read_url(storage: str | Path) -> URL:
     return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
 
 
+def without_password(storage: str | Path) -> str:
+    """A storage as it may be shown and kept in files.
+
+    >>> without_password("postgresql://me:secret@db/studies?sslpassword=other&sslmode=require")
+    'postgresql+psycopg://me:***@db/studies?sslmode=require'
+    >>> without_password("studies.db")
+    'studies.db'
+    """
+    if "://" not in str(storage):
+        return str(storage)
+    url = read_url(storage)
+    secret = [key for key in url.query if "pass" in key.lower()]
+    return url.difference_update_query(secret).render_as_string(hide_password=True)
+
+
 def is_sqlite_file(url: URL) -> bool:
     """Whether only processes of one machine can reach it."""
     return url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}

@@ -30,6 +30,7 @@ from driftune.tuning.storage import (
     open_study,
     register_worker,
     with_constraints,
+    without_password,
 )
 from driftune.tuning.task import Task, load_task
 
@@ -315,7 +316,7 @@ def _result(
         llm_cost_usd=sum(entry["cost_usd"] for entry in by_source),
         llm_calls=sum(entry["calls"] for entry in by_source),
         study_name=study.study_name,
-        storage=None if storage is None else str(storage),
+        storage=None if storage is None else without_password(storage),
         seconds=limits.clock.elapsed,
         constraints=dict(bounds),
         seed=task.seed,
