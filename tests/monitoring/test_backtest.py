@@ -61,7 +61,7 @@ class Stream:
         status = "refused" if self.refuses else "promoted"
         return Attempt(status, "because", self._version(number, last), Cost(2, 3.0))
 
-    def recall(self, earlier, last, champion, previous):
+    def recall(self, earlier, last, over, champion, previous):
         return Attempt("promoted", "right again", earlier)
 
     def retrained(self, last):

@@ -8,6 +8,7 @@ import typer
 
 from driftune import __version__
 from driftune.cli import checks, demonstrate, diagnose, models, provenance, running
+from driftune.cli.backtest import backtest
 from driftune.cli.bench import bench
 from driftune.cli.export import export
 
@@ -42,6 +43,7 @@ COMMANDS = (
     running.tune,
     running.retune,
     running.watch,
+    backtest,
     checks.quarantine,
     checks.requeue,
     running.serve,

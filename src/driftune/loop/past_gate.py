@@ -56,11 +56,12 @@ class PastGate:
         return self._attempt(number, last, strategy, champion, previous)
 
     def recall(
-        self, earlier: Version, last: int, champion: Version, previous: Version | None
+        self, earlier: Version, last: int, over: int, champion: Version, previous: Version | None
     ) -> Attempt:
-        """Put an earlier champion before the gate, on the rows that are new to both."""
+        """Put an earlier champion before the gate, on the newest batches, where it was better."""
         known = self.history.known(last)
-        held = known[len(self.history.known(max(earlier.last, champion.last))) :]
+        older = last - min(over, last)
+        held = known[len(self.history.known(older)) :]
         if not len(held):
             return Attempt("failed", "No labelled row is newer than both models.")
         return self._judged(earlier, held, champion, previous)
@@ -74,7 +75,7 @@ class PastGate:
         previous: Version | None,
     ) -> Attempt:
         try:
-            known, held = self._split(last, champion)
+            known, held = self._split(last)
         except DataError as error:
             return Attempt("failed", str(error))
         start = self.spans.start(known, strategy, len(held))
@@ -90,22 +91,21 @@ class PastGate:
         judged = self._judged(version, held, champion, previous)
         return replace(judged, cost=Cost(fits, seconds))
 
-    def _split(self, last: int, champion: Version | None) -> tuple[Rows, Rows]:
+    def _split(self, last: int) -> tuple[Rows, Rows]:
         """Return (search rows, promotion rows), oldest first, as the tuning pipeline splits them.
 
         Raises:
             DataError: Too few rows for both.
         """
-        key = ("split", last, champion.last if champion else None)
+        key = ("split", last)
         if key not in self._kept:
             rows = self.history.known(last)
-            fresh = None
-            if champion:
-                fresh = len(rows) - len(self.history.known(champion.last))
+            counts = (len(self.history.batch(one)) for one in range(last, 0, -1))
+            newest = next((count for count in counts if count), None)
             columns = list(filter(None, (self.settings.target, self.settings.time)))
             seen = self.table[columns].iloc[rows].assign(__row__=rows)
             search, held = hold_out_newest(
-                seen, self.settings.problem, self.settings.gate, fresh=fresh, in_order=last > 0
+                seen, self.settings.problem, self.settings.gate, newest=newest, in_order=last > 0
             )
             self._kept[key] = search["__row__"].to_numpy(), held["__row__"].to_numpy()
         found: tuple[Rows, Rows] = self._kept[key]
@@ -128,12 +128,13 @@ class PastGate:
         keys = (ours.key, *(rivals[name].key if name in rivals else None for name in RIVALS))
         key = ("verdict", *keys, int(held[0]), len(held))
         if key not in self._kept:
-            self._kept[key] = self._compare(ours, rivals, held)
+            learned = version.proof.rows
+            self._kept[key] = self._compare(ours, rivals, held, learned)
         status, reason, reference = self._kept[key]
         return Attempt(status, reason, replace(version, reference=reference))
 
     def _compare(
-        self, ours: Fitted, rivals: dict[str, Fitted], held: Rows
+        self, ours: Fitted, rivals: dict[str, Fitted], held: Rows, learned: Rows
     ) -> tuple[str, str, Interval | None]:
         settings, gate = self.settings, self.settings.gate
         labels, predicted = self.history.labels[held], ours.predict(held)
@@ -145,7 +146,11 @@ class PastGate:
             predicted,
             theirs.get("champion"),
             metric=settings.metric,
-            guards=Guards(slices=slices, previous=theirs.get("previous")),
+            guards=Guards(
+                slices=slices,
+                previous=theirs.get("previous"),
+                learned=self.history.labels[learned],
+            ),
         )
         try:
             monitor = PerformanceMonitor(settings.metric, min_rows=gate.min_rows)

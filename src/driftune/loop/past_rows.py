@@ -78,8 +78,10 @@ def read_past(
             f"A backtest needs initial rows and at least one batch; of {settings.name!r} there is"
             f" {', '.join(tables) or 'nothing'} (the keys `rows` and `batches`)."
         )
-    text = f"{key}|{history if history and RANGE in history else ''}|{most_rows}"
-    return _join(settings, tables, most_rows, refused, sha256(text.encode()).hexdigest()[:16])
+    share = min(1.0, most_rows / sum(map(len, tables.values())))
+    text = f"{key}|{history if history and RANGE in history else ''}|{share}"
+    key = sha256(text.encode()).hexdigest()[:16]
+    return _join(settings, tables, share, refused, key)
 
 
 def _featured(
@@ -192,14 +194,12 @@ def _cut(tables: dict[str, DataFrame], first: str, last: str) -> dict[str, DataF
 def _join(
     settings: Settings,
     tables: dict[str, DataFrame],
-    most_rows: int,
+    share: float,
     refused: tuple[str, ...],
     key: str,
 ) -> PastRows:
     import pandas as pd
 
-    total = sum(map(len, tables.values()))
-    share = min(1.0, most_rows / total)
     first = next(iter(tables.values()))
     columns = [name for name in first.columns if name not in _unused(settings)]
     parts = []

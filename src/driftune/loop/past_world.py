@@ -46,7 +46,6 @@ class PastWorld:
         probes: Of the quick one.
         gate: Trains challengers and judges them.
         months: See the protocol.
-        source: Whose hyperparameters the models have, for people.
         label_delay: See the protocol.
     """
 
@@ -56,7 +55,6 @@ class PastWorld:
     probes: RetrainingMatrix
     gate: PastGate
     months: tuple[str, ...]
-    source: str
     label_delay: int = 0
     _kept: dict[Any, Any] = field(default_factory=dict, repr=False)
 
@@ -174,6 +172,15 @@ class PastWorld:
         drawn = draw_probes(start, len(known), size)
         return [self.probes.ask(known[rows], ends[last], ends[until]) for rows in drawn]
 
+    def ask_all_probes(self, size: int) -> list[Ask]:
+        """Say which probes regret needs on every batch while the first champion serves."""
+        if size < FEWEST_ROWS:
+            return []
+        kept = self.ask_probes(0, 0, size, len(self.names) - 1)
+        later = range(2, len(self.names))
+        retrained = [self.ask_retrained(at, size, way) for at in later for way in STRATEGIES]
+        return [*kept, *(ask for asks in retrained for ask in asks)]
+
     def probe_cost(self, seen: Observation) -> Cost:
         """Return what measuring regret on this batch takes: the loop fits all its probes anew."""
         fits = 2 * PAIRS * len(seen.regret)
@@ -246,7 +253,7 @@ class PastWorld:
         return self.gate.challenge(number, last, strategy, champion, previous)
 
     def recall(
-        self, earlier: Version, last: int, champion: Version, previous: Version | None
+        self, earlier: Version, last: int, over: int, champion: Version, previous: Version | None
     ) -> Attempt:
-        """Put an earlier champion before the gate, on the rows that are new to both."""
-        return self.gate.recall(earlier, last, champion, previous)
+        """Put an earlier champion before the gate, on the newest batches."""
+        return self.gate.recall(earlier, last, over, champion, previous)

@@ -97,23 +97,25 @@ class Learner:
 
 
 def past_world(
-    project: Project, settings: Settings, past: PastRows, *, workers: int, label_delay: int = 0
+    settings: Settings,
+    past: PastRows,
+    known: Known,
+    home: Path,
+    *,
+    workers: int = 1,
+    label_delay: int = 0,
 ) -> PastWorld:
-    """Lay out the matrices of a history; nothing is fitted yet but one configuration's rounds.
+    """Lay out the matrices of a history; nothing is fitted yet.
 
     Args:
-        project: Where the champion is, and where fitted models' predictions are kept.
         settings: The problem.
         past: Its rows.
+        known: The hyperparameters.
+        home: Where fitted models' predictions are kept.
         workers: Fits at a time, each with one thread.
         label_delay: Labels of a batch are there after so many further batches.
     """
-    # the history has neither ids nor what is dropped
-    settings = settings.model_copy(update={"ids": (), "drop": ()})
     labels, classes = encode(settings.problem, past.table)
-    home = project.state / "backtest" / settings.name
-    known = known_configuration(project, settings, past, home)
-    size = settings.policy.probe_rows
     folder = home / _key(settings, past, known.result)
     history = History(past.names, past.ends, labels)
     matrix, probes = (
@@ -123,12 +125,12 @@ def past_world(
             folder / part,
             workers,
         )
-        for part, result in (("models", known.result), ("probes", quick(known.result, size)))
+        for part, result in (("models", known.result), ("probes", quick(known.result, len(labels))))
     )
     spans = Spans(settings.problem, past.table, known.result, settings.tuning.family, folder)
     gate = PastGate(settings, past.table, matrix, spans)
     months = _months(settings, past)
-    return PastWorld(settings, past.table, matrix, probes, gate, months, known.source, label_delay)
+    return PastWorld(settings, past.table, matrix, probes, gate, months, label_delay)
 
 
 def _months(settings: Settings, past: PastRows) -> tuple[str, ...]:
@@ -154,14 +156,16 @@ def encode(problem: Problem, table: DataFrame) -> tuple[FloatArray, NDArray[Any]
 
 
 def known_configuration(project: Project, settings: Settings, past: PastRows, home: Path) -> Known:
-    """Return the champion's configuration, or without a champion the family's default.
-
-    How many boosting rounds the default needs is found by one trial on the first search rows.
-    """
+    """Return the champion's configuration, or without a champion the family's default."""
     champion = known_champion(project, settings)
-    if champion:
-        source = f"those of version {champion.version}, the champion"
-        return Known(known_result(champion.configuration), source)
+    if champion is None:
+        return default_configuration(settings, past, home)
+    source = f"those of version {champion.version}, the champion"
+    return Known(known_result(champion.configuration), source)
+
+
+def default_configuration(settings: Settings, past: PastRows, home: Path) -> Known:
+    """Return the family's default; one trial on the first search rows finds how many rounds."""
     source = "the family's default, since there is no champion yet"
     plan = settings.tuning
     text = f"{past.key}|{settings.target}|{settings.metric}|{settings.gate.holdout}"

@@ -197,7 +197,7 @@ class _Loop:
         world, champion, previous = self.world, self.champion, self.previous
         if decision.action == "recall":
             candidate = next(one for one in self.served if one.number == decision.candidate)
-            attempt = world.recall(candidate, known, champion, previous)
+            attempt = world.recall(candidate, known, decision.over, champion, previous)
         else:
             self.newest += 1
             attempt = world.challenge(self.policy, self.newest, known, champion, previous)

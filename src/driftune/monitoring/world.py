@@ -130,9 +130,9 @@ class World(Protocol):
         ...
 
     def recall(
-        self, earlier: Version, last: int, champion: Version, previous: Version | None
+        self, earlier: Version, last: int, over: int, champion: Version, previous: Version | None
     ) -> Attempt:
-        """Put an earlier champion before the gate on the newest rows."""
+        """Put an earlier champion before the gate, on the ``over`` batches up to ``last``."""
         ...
 
     def retrained(self, last: int) -> Fitted:
