@@ -10,9 +10,9 @@ import numpy as np
 
 from driftune.errors import DataError, UsageError, close_match
 from driftune.monitoring.calibration import CELL, NOTHING, cell_rows, size_class
-from driftune.monitoring.drift_report import DriftReport, explain
-from driftune.monitoring.joint import SHOWN, DomainClassifier
-from driftune.monitoring.judging import Ask, Limits, judge, learn_limits
+from driftune.monitoring.drift_report import DriftReport
+from driftune.monitoring.joint import DomainClassifier
+from driftune.monitoring.judging import Ask, Limits, learn_limits, report
 from driftune.monitoring.reference import ReferenceColumn
 from driftune.monitoring.stored_monitor import read_monitor, write_monitor
 
@@ -134,18 +134,19 @@ class DriftMonitor:
                 f"{5 * self.min_rows}."
             )
         inputs = reference.select_dtypes(exclude=["datetime", "datetimetz", "timedelta"])
+        inputs = inputs.rename(columns=str)
         predictions = _name_predictions(prediction, inputs)
         table = inputs.assign(**predictions)
         self._rows, self._limits, self._classifier = len(table), {}, None
         self._predictions = tuple(predictions)
-        names = [str(name) for name in table.columns]
+        names = list(table.columns)
         learnt = _in_threads(
             lambda name: ReferenceColumn.learn(table[name], self.n_bins, cell_rows(self._rows)),
             names,
         )
         self._columns = dict(zip(names, learnt, strict=True))
         if self.joint and inputs.shape[1] > 1:
-            bins = {str(name): self._columns[str(name)].bins for name in inputs.columns}
+            bins = {name: self._columns[name].bins for name in inputs.columns}
             self._classifier = DomainClassifier.learn(inputs, bins, self.seed)
         return self
 
@@ -163,6 +164,7 @@ class DriftMonitor:
             DataError: a column is missing, or holds text where the reference holds numbers.
             UsageError: before ``fit``, or predictions that ``fit`` did not know.
         """
+        rows = rows.rename(columns=str)
         predictions = _name_predictions(prediction, rows)
         names = self._judged(rows, tuple(predictions))
         if len(rows) < self.min_rows:
@@ -178,23 +180,8 @@ class DriftMonitor:
         told = None
         if self._classifier and limits.joint:
             told = self._classifier.tell(rows, limits.standing)
-        columns, joint = judge(
-            dict(zip(names, measured, strict=True)),
-            told,
-            limits,
-            self._ask,
-            shown=min(len(rows), SHOWN),
-        )
-        alarms = tuple(column.column for column in columns if column.alarm)
-        return DriftReport(
-            batch=batch,
-            rows=len(rows),
-            status="ok",
-            drifted=bool(alarms) or (joint is not None and joint.alarm),
-            alarms=alarms,
-            reason=explain(columns, joint, self.significance),
-            columns=columns,
-            joint=joint,
+        return report(
+            batch, len(rows), dict(zip(names, measured, strict=True)), told, limits, self._ask
         )
 
     def save(self, path: Path) -> None:

@@ -63,8 +63,8 @@ class JointDrift:
         alarm: Whether it is both large and significant.
         p_value: Calibrated and corrected, as for a column.
         columns: The most telling columns with their share of the classifier's gain, largest first.
-        left_out: Columns that wander by themselves more than the effect asked for, which the
-            classifier does not see.
+        left_out: Columns that wander by themselves more than the effect asked for, also within a
+            batch, and those of one value: the classifier does not see them.
         rows: Rows of the batch that were shown.
     """
 

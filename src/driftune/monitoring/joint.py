@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SHOWN = 2000  # rows of each side; more tell little more and cost time
 _KEPT = 20_000  # rows of the reference
 _DRAWS = 20  # clean stretches
-_FOLDS = 3
+FOLDS = 3
 _TREES = 40
 _TELLING = 3  # columns named
 _LARGEST = 3e38  # of a 32-bit float
@@ -133,13 +133,13 @@ class DomainClassifier:
         folds = np.concatenate([_folds(len(batch)), _folds(len(reference))])
         lightgbm = _import_lightgbm()
         scores, gain = np.empty(len(rows)), np.zeros(len(columns))
-        for fold in range(_FOLDS):
+        for fold in range(FOLDS):
             learnt, judged = folds != fold, folds == fold
             data = lightgbm.Dataset(rows[learnt], label[learnt])
             forest = lightgbm.train({**_FOREST, "seed": self.seed}, data, _TREES)
             scores[judged] = forest.predict(rows[judged], raw_score=True, num_threads=1)
             gain += forest.feature_importance("gain")
-        aucs = [_auc(label[folds == fold], scores[folds == fold]) for fold in range(_FOLDS)]
+        aucs = [_auc(label[folds == fold], scores[folds == fold]) for fold in range(FOLDS)]
         order = [place for place in np.argsort(-gain)[:_TELLING] if gain[place] > 0]
         shares = tuple((columns[place], float(gain[place] / gain.sum())) for place in order)
         return Telling(float(np.mean(aucs)), shares)
@@ -162,7 +162,7 @@ def _spread(rows: int, most: int) -> np.ndarray[Any, Any]:
 
 def _folds(rows: int) -> np.ndarray[Any, Any]:
     """Return the fold (rows,) of each row: consecutive stretches."""
-    return np.arange(rows) * _FOLDS // rows
+    return np.arange(rows) * FOLDS // rows
 
 
 def _auc(label: np.ndarray[Any, Any], scores: np.ndarray[Any, Any]) -> float:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from driftune.monitoring.calibration import Stretches, Wandering, cell_rows, holm
-from driftune.monitoring.drift_report import ColumnDrift, JointDrift
-from driftune.monitoring.joint import odds
+from driftune.monitoring.calibration import CELL, Stretches, Wandering, cell_rows, holm
+from driftune.monitoring.drift_report import ColumnDrift, DriftReport, JointDrift, explain
+from driftune.monitoring.joint import FOLDS, SHOWN, odds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,12 +49,14 @@ class Limits:
 
     Args:
         columns: By name, the wandering of PSI and, for numbers, of the Wasserstein distance.
-        standing: Columns that do not wander beyond the effect: the classifier sees these.
+        standing: Columns that keep still even within a batch: the classifier sees these.
+        left_out: The others.
         joint: The wandering of the odds of the classifier's AUC.
     """
 
     columns: Mapping[str, tuple[Wandering, Wandering | None]]
     standing: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     joint: Wandering | None = None
 
 
@@ -74,25 +76,64 @@ def learn_limits(
     found = {name: column.calibrate(stretches) for name, column in columns.items()}
     if classifier is None:
         return Limits(found)
+    part = max(CELL, size // FOLDS)
+    parts = Stretches.draw(cells, cell_rows(rows), part, block=block, seed=seed)
+    drawn = parts.starts.shape[1] * parts.width * cell_rows(rows)
     standing = tuple(
         name
         for name in classifier.bins
-        if found[name][0].limit(_USUAL) <= ask.effect and columns[name].varies
+        if columns[name].varies and _stands(columns[name], parts, drawn, ask)
     )
     if len(standing) < 2:
         return Limits(found)
-    return Limits(found, standing, classifier.calibrate(size, standing))
+    left_out = tuple(name for name in classifier.bins if name not in standing)
+    return Limits(found, standing, left_out, classifier.calibrate(size, standing))
 
 
-def judge(
+def _stands(column: ReferenceColumn, parts: Stretches, rows: int, ask: Ask) -> bool:
+    """Return whether a column keeps still in parts of a batch, but for their few rows.
+
+    The classifier learns from some parts and is judged on others: a column that differs between
+    them, as the day of the week does, would teach it what is wrong elsewhere.
+    """
+    chance = (column.occupied - 1) / rows  # expected PSI of so many independent rows
+    return column.calibrate(parts)[0].limit(_USUAL) <= ask.effect + chance
+
+
+def report(
+    batch: str,
+    rows: int,
     measured: Mapping[str, Measured],
     told: Telling | None,
     limits: Limits,
     ask: Ask,
-    *,
-    shown: int,
-) -> tuple[tuple[ColumnDrift, ...], JointDrift | None]:
+) -> DriftReport:
     """Hold a batch's distances against the limits, all tests corrected together."""
+    chances = _chances(measured, told, limits)
+    corrected = dict(zip(chances, holm(list(chances.values())), strict=True))
+    first = ask.significance / len(chances)  # Holm's first step
+    columns = tuple(
+        _judge_column(name, found, limits.columns[name], corrected, ask, first)
+        for name, found in measured.items()
+    )
+    joint = _judge_joint(told, limits, corrected, ask, first, min(rows, SHOWN)) if told else None
+    alarms = tuple(column.column for column in columns if column.alarm)
+    return DriftReport(
+        batch=batch,
+        rows=rows,
+        status="ok",
+        drifted=bool(alarms) or (joint is not None and joint.alarm),
+        alarms=alarms,
+        reason=explain(columns, joint, ask.significance),
+        columns=columns,
+        joint=joint,
+    )
+
+
+def _chances(
+    measured: Mapping[str, Measured], told: Telling | None, limits: Limits
+) -> dict[tuple[str, str], float]:
+    """Return the p-value of every test, by column ("" for all together) and distance."""
     chances: dict[tuple[str, str], float] = {}
     for name, found in measured.items():
         psi, transport = limits.columns[name]
@@ -101,24 +142,27 @@ def judge(
             chances[name, "wasserstein"] = transport.p_value(found.wasserstein)
     if told and limits.joint:
         chances["", "joint"] = limits.joint.p_value(float(odds(told.auc)))
-    first = ask.significance / len(chances)  # Holm's first step
-    corrected = dict(zip(chances, holm(list(chances.values())), strict=True))
-    columns = tuple(
-        _judge_column(name, found, limits.columns[name], corrected, ask, first)
-        for name, found in measured.items()
-    )
-    if not told or not limits.joint:
-        return columns, None
+    return chances
+
+
+def _judge_joint(
+    told: Telling,
+    limits: Limits,
+    corrected: Mapping[tuple[str, str], float],
+    ask: Ask,
+    first: float,
+    shown: int,
+) -> JointDrift:
+    assert limits.joint is not None
     least = limits.joint.limit(first)
     p = corrected["", "joint"]
-    left_out = tuple(name for name in limits.columns if name not in limits.standing)
-    return columns, JointDrift(
+    return JointDrift(
         auc=told.auc,
         threshold=max(ask.auc, least / (1 + least)),
         alarm=told.auc > ask.auc and p <= ask.significance,
         p_value=p,
         columns=told.columns,
-        left_out=left_out,
+        left_out=limits.left_out,
         rows=shown,
     )
 

@@ -86,6 +86,11 @@ class ReferenceColumn:
         """Whether the reference has more than one value of it."""
         return int((self.total[:-1] > 0).sum()) > 1
 
+    @property
+    def occupied(self) -> int:
+        """Bins of PSI that the reference has rows in."""
+        return int((self.bins.group(self.total) > 0).sum())
+
     def calibrate(self, stretches: Stretches) -> tuple[Wandering, Wandering | None]:
         """Learn how far clean batches wander by PSI and, for numbers, by Wasserstein distance."""
         drawn, sums = stretches.sums(self.counts), stretches.sums(self.sums)

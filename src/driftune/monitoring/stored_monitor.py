@@ -108,5 +108,6 @@ def _read_limits(found: dict[str, Any]) -> Limits:
             for name, (psi, transport) in found["columns"].items()
         },
         standing=tuple(found["standing"]),
+        left_out=tuple(found["left_out"]),
         joint=Wandering(**found["joint"]) if found["joint"] else None,
     )
