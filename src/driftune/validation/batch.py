@@ -124,9 +124,10 @@ def _quarantined(
 ) -> DataFrame | None:
     if not len(bad):
         return None
-    ids = row_ids(rows, settings) if ids is None else ids
-    aside = rows.loc[bad.index].copy()
-    aside[ROW], aside[ROW_ID], aside[REASONS], aside[RUN] = bad.index, ids[bad.index], bad, run
+    numbers = bad.index.to_numpy()
+    aside = rows.loc[numbers].copy()
+    aside[ROW], aside[REASONS], aside[RUN] = numbers, bad, run
+    aside[ROW_ID] = row_ids(rows, settings, numbers) if ids is None else ids[numbers]
     return aside.reset_index(drop=True)
 
 

@@ -153,7 +153,7 @@ def times(context: Context) -> Iterator[Finding]:
 def freshness(context: Context) -> Iterator[Finding]:
     """The newest row must be younger than ``validation.max_age`` when the batch arrives."""
     name, age = context.settings.time, context.settings.validation.max_age
-    if name is None or age is None or context.reference is None:
+    if name is None or age is None or context.kinds.get(name) != TIME or not context.reference:
         return
     newest = pd.to_datetime(context.rows[name], utc=True).max()
     limit = pd.Timestamp(context.as_of).tz_convert("UTC") - pd.Timedelta(read_duration(age))

@@ -17,7 +17,9 @@ MISSING = np.uint64(0x9E3779B97F4A7C15)
 FACTOR = np.uint64(0x100000001B3)
 
 
-def row_ids(rows: DataFrame, problem: Problem) -> NDArray[np.str_]:
+def row_ids(
+    rows: DataFrame, problem: Problem, only: NDArray[np.int64] | None = None
+) -> NDArray[np.str_]:
     """Name each row by a hash of what identifies it.
 
     That is the problem's ``ids`` and ``time`` where it has ids, else every column but the target,
@@ -28,9 +30,10 @@ def row_ids(rows: DataFrame, problem: Problem) -> NDArray[np.str_]:
     Args:
         rows: ``(n, columns)``; missing values are allowed.
         problem: Says what identifies a row.
+        only: Numbers of the rows to name, ``(k,)``; default: all.
 
     Returns:
-        ``(n,)`` text: 16 hexadecimal digits, with ``-1``, ``-2`` ... for further rows of one name.
+        ``(k,)`` text: 16 hexadecimal digits, with ``-1``, ``-2`` ... for further rows of one name.
 
     Example:
         >>> from driftune.problem import Problem
@@ -45,11 +48,15 @@ def row_ids(rows: DataFrame, problem: Problem) -> NDArray[np.str_]:
     if not set(problem.ids) & set(rows.columns):
         identity = [name for name in rows.columns if name != problem.target]
     keys = hash_rows(rows, identity)
-    names = np.char.mod("%016x", keys)
-    shared = pd.Series(keys).duplicated(keep=False).to_numpy()
+    only = np.arange(len(rows)) if only is None else only
+    names = np.char.mod("%016x", keys[only])
+    shared = pd.Series(keys).duplicated(keep=False).to_numpy()[only]
     if shared.any():
+        alike = np.flatnonzero(np.isin(keys, keys[only[shared]]))
+        ranks = pd.Series(_ranks(keys[alike], rows.iloc[alike]), index=alike)
+        further = [f"-{rank}" if rank else "" for rank in ranks[only[shared]]]
         names = names.astype("U24")
-        names[shared] = _numbered(keys[shared], rows[shared], names[shared])
+        names[shared] = np.char.add(names[shared], further)
     return names
 
 
@@ -64,12 +71,10 @@ def hash_rows(rows: DataFrame, columns: list[str]) -> NDArray[np.uint64]:
     return combined
 
 
-def _numbered(
-    keys: NDArray[np.uint64], rows: DataFrame, names: NDArray[np.str_]
-) -> NDArray[np.str_]:
+def _ranks(keys: NDArray[np.uint64], rows: DataFrame) -> NDArray[np.int64]:
+    """Number rows of one key from 0, by their whole content."""
     content = pd.Series(hash_rows(rows, list(rows.columns)))
-    rank = content.groupby(keys).rank(method="first").to_numpy().astype(int) - 1
-    return np.array([f"{n}-{r}" if r else n for n, r in zip(names, rank, strict=True)])
+    return content.groupby(keys).rank(method="first").to_numpy().astype(np.int64) - 1
 
 
 def _hash_column(values: Series[Any]) -> NDArray[np.uint64]:
