@@ -78,3 +78,9 @@ def test_a_missing_column_is_named(rows, column):
 def test_a_holdout_longer_than_the_table_is_refused(rows):
     with pytest.raises(DataError):
         hold_out_newest(rows, TIMED, Gate(holdout="60d"))
+
+
+@pytest.mark.parametrize("unit", ["ns", "us", "s"])
+def test_times_of_any_resolution_are_held_out_by_duration(unit):
+    times = pd.date_range("2024-01-01", periods=10, unit=unit).to_numpy()
+    assert Gate(holdout="3d").holdout_rows(times).sum() == 3
