@@ -125,7 +125,10 @@ class LossModel:
     def _predict(self, booster: Any, inputs: FloatArray) -> FloatArray:
         if booster is None:
             return np.zeros(len(inputs))
-        found: FloatArray = booster.predict(inputs) * self._scale
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1, user_api="openmp"):
+            found: FloatArray = booster.predict(inputs) * self._scale
         return found
 
 
