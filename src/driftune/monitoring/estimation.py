@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from driftune.monitoring.performance import Observation, PerformanceMonitor
 from driftune.resampling import BlockDraws, Interval, block_length
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     import numpy.typing as npt
     import pandas as pd
 
@@ -152,7 +154,8 @@ class PerformanceEstimator:
             if self.metric.name in EXPECTED
             else LossModel(self.metric.name, seed=self.seed)
         )
-        expected = self._model.fit(truth, predicted, _select(X, labelled))
+        with _one_thread():
+            expected = self._model.fit(truth, predicted, _select(X, labelled))
         self._rows = len(truth)
         self._spread = self._measure_spread(truth, predicted, expected)
         return self
@@ -209,7 +212,8 @@ class PerformanceEstimator:
             return None
         assert self._model is not None
         self.metric.check(np.zeros(len(predicted)), predicted)
-        loss = self._model.expect(predicted, _select(X, slice(None))).loss()
+        with _one_thread():
+            loss = self._model.expect(predicted, _select(X, slice(None))).loss()
         if not np.isfinite(loss):
             return None
         spread = self._spread * (1 / len(predicted) + 1 / self._rows) ** 0.5
@@ -238,6 +242,14 @@ class PerformanceEstimator:
             )
         floor = np.maximum(realised[known], _NO_LOSS), np.maximum(estimated[known], _NO_LOSS)
         return float(np.log(floor[0] / floor[1]).std() * rows**0.5)
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    """Many small fits: beside other busy processes more threads are many times slower."""
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
+    limits: AbstractContextManager[Any] = threadpool_limits(1)
+    return limits
 
 
 def _select(

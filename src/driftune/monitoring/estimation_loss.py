@@ -105,7 +105,6 @@ class LossModel:
 
     def _boost(self, inputs: FloatArray, losses: FloatArray) -> Any:
         from sklearn.ensemble import HistGradientBoostingRegressor
-        from threadpoolctl import threadpool_limits
 
         if losses.sum() == 0:
             return None
@@ -119,16 +118,12 @@ class LossModel:
             early_stopping=False,
             random_state=self.seed,
         )
-        with threadpool_limits(1, user_api="openmp"):  # beside busy processes more are far slower
-            return booster.fit(inputs, losses / self._scale)
+        return booster.fit(inputs, losses / self._scale)
 
     def _predict(self, booster: Any, inputs: FloatArray) -> FloatArray:
         if booster is None:
             return np.zeros(len(inputs))
-        from threadpoolctl import threadpool_limits
-
-        with threadpool_limits(1, user_api="openmp"):
-            found: FloatArray = booster.predict(inputs) * self._scale
+        found: FloatArray = booster.predict(inputs) * self._scale
         return found
 
 
