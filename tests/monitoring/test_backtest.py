@@ -29,6 +29,7 @@ class Stream:
         self.months = months or self.names
         self.label_delay = label_delay
         self.refuses = refuses
+        self.observed = []
 
     def _model(self, last):
         return Fitted(f"model {last}", np.array([last]), 0, np.zeros(0, np.float32), 1.0)
@@ -46,6 +47,7 @@ class Stream:
         return Version(number, last, model, model, reference=Interval(9.5, 10.0, 10.5))
 
     def observe(self, policy, champion, earlier, batch):
+        self.observed.append((self.names[batch], champion.number))
         y = np.zeros(ROWS)
         monitor = PerformanceMonitor.from_reference("rmse", champion.reference)
         return monitor.observe(y, y + self._rmse(champion.last, batch), batch=self.names[batch])
@@ -104,11 +106,15 @@ def test_a_failed_retune_starts_no_cooldown():
 
 def test_labels_that_come_late_fire_late_and_say_nothing_about_who_no_longer_serves():
     on_time = replay(Stream("aaabbbbbbbbb"), DROP, "drop")
-    late = replay(Stream("aaabbbbbbbbb", label_delay=2), DROP, "drop")
+    world = Stream("aaabbbbbbbbb", label_delay=2)
+    late = replay(world, DROP, "drop")
     assert fired(on_time) == ["week_4"]
     assert fired(late) == ["week_4"]  # the batch whose labels asked, two weeks later
     bad = [step.batch for step in late.steps if step.value == 20]
     assert bad == ["week_3", "week_4", "week_5", "week_6"]
+    served = {(step.batch, step.version) for step in late.steps}
+    assert set(world.observed) <= served
+    assert ("week_5", 1) not in world.observed
 
 
 def test_the_limit_per_month_counts_the_months_of_the_batches():
