@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from driftune.errors import UsageError
-from driftune.promotion import Gate, Guards, cut_slices
+from driftune.problem import Problem
+from driftune.promotion import Gate, Guards, cut_slices, hold_out_newest
 
 QUICK = Gate(n_resamples=300)
 
@@ -102,3 +103,11 @@ def test_the_metric_may_be_undefined_in_a_slice():
 def test_an_unknown_column_is_named_with_the_setting():
     with pytest.raises(UsageError, match=r"gate\.slices.*'carier'.*'carrier'"):
         cut_slices(models(5)[0], ["carier"], min_rows=10)
+
+
+def test_an_unknown_column_is_known_before_any_search():
+    rows = models(6)[0].assign(y=1.0, t=range(4000))
+    problem = Problem(name="p", target="y", metric="rmse", time="t")
+    with pytest.raises(UsageError, match=r"gate\.slices.*'origin'"):
+        hold_out_newest(rows, problem, Gate(holdout=0.2, slices=("origin",)))
+    assert hold_out_newest(rows, problem, Gate(holdout=0.2, slices=("carrier",)))

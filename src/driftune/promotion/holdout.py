@@ -9,6 +9,7 @@ import numpy as np
 
 from driftune.errors import DataError
 from driftune.promotion.gate import MOST_HELD
+from driftune.promotion.slices import refuse_unknown_slices
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -43,10 +44,12 @@ def hold_out_newest(
     Raises:
         DataError: The table has no target or time column, or too few rows for both parts; known
             before any search.
+        UsageError: ``gate.slices`` names a column that is not there.
     """
     for column in filter(None, (problem.target, problem.time)):
         if column not in rows.columns:
             raise DataError(f"The table has no column {column!r} (problem {problem.name!r}).")
+    refuse_unknown_slices(rows.columns, gate.slices)
     labelled = rows[rows[problem.target].notna()]
     if problem.time:
         labelled = labelled.sort_values(problem.time, kind="stable")
