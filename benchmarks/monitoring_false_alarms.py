@@ -52,11 +52,11 @@ class Clean:
 
 
 STREAMS = (
-    Clean(FLIGHTS, 16_000, 500),
-    Clean(FLIGHTS, 16_000, 1850, share=0.2),  # about a week
-    Clean("digits", 1000, 200),
-    Clean("diabetes", 300, 60, min_rows=50),
-    Clean("breast_cancer", 360, 60, min_rows=50),
+    Clean(FLIGHTS, 12_000, 500),
+    Clean(FLIGHTS, 16_000, 1850, share=0.1),  # about a week
+    Clean("digits", 1000, 200, share=0.2),
+    Clean("diabetes", 300, 60, min_rows=50, share=0.2),
+    Clean("breast_cancer", 360, 60, min_rows=50, share=0.2),
 )
 
 
