@@ -104,15 +104,22 @@ class ReferenceDataset(_OfProblem):
         settings = self.settings
         version = [file_version(settings.rows), settings.validation.types, *settings.ids]
         kept = self.project.root / "data/02_intermediate" / settings.name / "reference.json"
-        if kept.exists():
-            stored = json.loads(kept.read_text(encoding="utf-8"))
-            if stored["version"] == version:
-                return Profile.from_dict(stored["profile"])
+        if (stored := _read_kept(kept)) and stored.get("version") == version:
+            return Profile.from_dict(stored["profile"])
         profile = profile_file(RawFile(settings.rows), settings)
         with replace_file(kept) as path:
             stored = {"version": version, "profile": profile.to_dict()}
             path.write_text(json.dumps(stored), encoding="utf-8")
         return profile
+
+
+def _read_kept(path: Path) -> dict[str, Any] | None:
+    """Return what was worked out earlier; ``None`` when there is none, or the file is damaged."""
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return stored if isinstance(stored, dict) else None
 
 
 class RepairsDataset(_OfProblem):

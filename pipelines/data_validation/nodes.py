@@ -54,7 +54,7 @@ def check_batches(
             reference=None if initial else reference(),
             as_of=_first_seen(raw_batches[name], earlier_reports(name)),
             earlier_sizes=[] if initial else _sizes(name, list(raw_batches), earlier_reports),
-            repaired=repairs(name),
+            repairs=repairs,
         )
         report = {**checked.report, "version": raw_batches[name].version}
         yield (
@@ -74,10 +74,11 @@ def _check(
     reference: Profile | None,
     as_of: datetime | None,
     earlier_sizes: list[int],
-    repaired: DataFrame | None,
+    repairs: Callable[[str], DataFrame | None],
 ) -> Checked:
     kinds_wanted = reference.kinds if reference else None
     try:
+        repaired = repairs(name)
         rows, kinds, found = read_batch(file, settings, kinds_wanted)
     except DataError as error:
         return refused(name, str(error), run=run)

@@ -48,8 +48,21 @@ def apply_repairs(
 
 
 def read_repairs(path: Path) -> DataFrame | None:
-    """Return the repaired rows of a batch, or ``None``."""
-    return pd.read_parquet(path) if path.exists() else None
+    """Return the repaired rows of a batch, or ``None``.
+
+    Raises:
+        DataError: The file is damaged.
+    """
+    if not path.exists():
+        return None
+    try:
+        return pd.read_parquet(path)
+    except (ValueError, OSError) as error:
+        why = str(error).splitlines()[0].rstrip(".")
+        raise DataError(
+            f"The repaired rows in {path} cannot be read: {why}. Remove the file and"
+            " `driftune requeue` them again."
+        ) from error
 
 
 def write_repairs(path: Path, repaired: DataFrame) -> None:

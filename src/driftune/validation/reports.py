@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+logger = logging.getLogger(__name__)
 MOST_TAG_CHARACTERS = 450  # MLflow's tags end at 5,000; a sentence or three are read
 
 
@@ -22,7 +24,13 @@ def read_report(root: Path, problem: str, batch: str) -> dict[str, Any] | None:
     path = reports_folder(root, problem) / f"{batch}.json"
     if not path.exists():
         return None
-    report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(report, dict):
+            raise ValueError(f"it holds a {type(report).__name__}")
+    except ValueError as error:  # also no JSON, no UTF-8
+        logger.warning("%s is damaged (%s); the next check of %r renews it.", path, error, batch)
+        return None
     return report
 
 
