@@ -5,7 +5,7 @@ from __future__ import annotations
 import webbrowser
 from dataclasses import asdict
 from pathlib import Path  # noqa: TC003 - Typer reads the annotation
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -14,6 +14,10 @@ from driftune.cli.origin import describe_origin
 from driftune.cli.output import AsJson, out, quiet, show
 from driftune.cli.problems import ProblemName, open_problem
 from driftune.errors import DriftuneError
+
+if TYPE_CHECKING:
+    from driftune.project import Project
+    from driftune.settings import Settings
 
 
 def lineage(
@@ -59,22 +63,39 @@ def lineage(
 
 def report(
     problem: ProblemName,
+    decision: Annotated[
+        str | None, typer.Option("--decision", help="Name of a batch: the page of its decision.")
+    ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the HTML report: timeline, decisions, trials, gate evidence, data versions."""
+    """Write the HTML report: what happened, what was decided and why, and the proof.
+
+    Each decision that matters gets a page of its own beside the report, once.
+    """
     quiet()
-    from driftune.promotion.registry import CHAMPION
-    from driftune.reporting import write_report
+    from driftune.reporting import write_decision, write_report
 
     project, settings = open_problem(problem)
-    champion = project.registry(settings.name).version_of(CHAMPION)
-    if champion is None and not project.ledger.observations(settings.name):
-        raise DriftuneError(
-            f"There is nothing to report yet about {settings.name!r}: no champion, no watched"
-            f" batch; `driftune retune {settings.name}` makes a model."
-        )
-    path = write_report(project, settings)
-    show({"report": str(path)}, as_json=as_json, text=lambda: out.print(escape(str(path))))
+    _refuse_nothing(project, settings)
+    if decision is None:
+        path = write_report(project, settings)
+        record: dict[str, Any] = {"report": str(path)}
+    else:
+        pages = write_decision(project, settings, decision)
+        path = pages[-1]
+        record = {"report": str(path), "pages": [str(page) for page in pages]}
+    paths = record.get("pages", [str(path)])
+    show(record, as_json=as_json, text=lambda: out.print(escape("\n".join(paths))))
     if open_:
         webbrowser.open(path.as_uri())
+
+
+def _refuse_nothing(project: Project, settings: Settings) -> None:
+    """Refuse to report on a problem that the ledger knows nothing of; MLflow may be away."""
+    ledger, name = project.ledger, settings.name
+    if not (ledger.observations(name) or ledger.promotions(name) or ledger.retunes(name)):
+        raise DriftuneError(
+            f"There is nothing to report yet about {name!r}: no champion, no watched batch;"
+            f" `driftune retune {name}` makes a model."
+        )

@@ -1,6 +1,5 @@
 """HTML files that say what the loop did, why, and what it bought; they need no network."""
 
-from driftune.reporting.decision import write_decision
-from driftune.reporting.report import write_report
+from driftune.reporting.report import write_decision, write_report
 
 __all__ = ["write_decision", "write_report"]

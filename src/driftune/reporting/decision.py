@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from driftune.errors import UsageError, close_match
 from driftune.files import replace_file
 from driftune.reporting.announcement import announce_change, announce_decision, announce_retune
+from driftune.reporting.cropping import crop
 from driftune.reporting.drift import draw_drift, read_drift
 from driftune.reporting.events import FOLDER, Event, decision_event, find_events
 from driftune.reporting.links import Links
@@ -15,7 +16,6 @@ from driftune.reporting.observation import describe_observation, read_validated
 from driftune.reporting.page import render_page
 from driftune.reporting.proof import read_proof
 from driftune.reporting.reading import tell
-from driftune.reporting.records import read_records
 from driftune.reporting.regret import draw_regret, read_recall
 from driftune.reporting.spent import add_up
 from driftune.reporting.timeline import draw_timeline
@@ -23,7 +23,6 @@ from driftune.reporting.timeline import draw_timeline
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from driftune.project import Project
     from driftune.reporting.records import Records
     from driftune.reporting.story import Batch, Change, Check, Retuned, Story
     from driftune.settings import Settings
@@ -42,31 +41,28 @@ def write_decisions(records: Records) -> list[Path]:
     return [path for event in find_events(records) if (path := _write(records, event))]
 
 
-def write_decision(project: Project, settings: Settings, batch: str) -> list[Path]:
+def write_batch(records: Records, batch: str) -> list[Path]:
     """Write the pages about one batch that are missing, also when it was decided to do nothing.
 
     Returns:
-        All pages about it: the decisions of each revision, then what became of its retune.
+        All pages about it: the decision about each revision, then what became of its retune.
 
     Raises:
         UsageError: No such batch has been watched.
-        ServiceUnavailable: The ledger does not answer.
     """
-    records = read_records(project, settings)
+    name, home = records.settings.name, records.project.reports / records.settings.name
     revisions = [row for row in records.observations if row.batch == batch]
     if not revisions:
         known = [row.batch for row in records.observations]
         raise UsageError(
-            f"No decision about a batch {batch!r} of {settings.name!r} is on record."
+            f"No decision about a batch {batch!r} of {name!r} is on record."
             f"{close_match(batch, known)}"
         )
-    write_decisions(records)
     events = [decision_event(row) for row in revisions]
     for event in events:
         _write(records, event)
     asked = {row.decision.retune_id for row in revisions}
     ends = [e for e in find_events(records) if e.kind == "retune" and e.key in asked]
-    home = project.reports / settings.name
     return [event.path(home) for event in (*events, *ends)]
 
 
@@ -93,18 +89,19 @@ def render_decision(records: Records, event: Event) -> str:
     batch = _find_batch(story, event)
     retune = next((r for r in story.retunes if event.is_about(r.id)), None)
     change = next((c for c in story.changes if event.key == str(c.number)), None)
+    near = crop(story)
     title, headline = _announce(story, event, batch, retune, change)
     drift = read_drift(batch) if batch else None
     return render_page(
         "decision.html",
         story=story, event=event, links=links, title=title, headline=headline, batch=batch,
-        timeline_picture=draw_timeline(story, batch),
+        timeline_picture=draw_timeline(near, _find_batch(near, event)),
         facts=describe_observation(story, batch) if batch else [],
         asked_by=links.decision(batch) if batch and event.kind == "retune" else None,
         proof=read_proof(retune, story.margin),
         drift=drift,
         drift_picture=draw_drift(drift, batch) if drift and batch else "",
-        regret_picture=draw_regret(story),
+        regret_picture=draw_regret(near),
         recall=read_recall(batch) if batch else [],
         validation=read_validated(batch, _find_check(records, batch), links),
         study=read_study(records, retune) if retune else None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from driftune.reporting.cropping import crop
 from driftune.reporting.ink import BLUE, GRID, INK, MUTED, PAPER, RED, draw
 
 if TYPE_CHECKING:
@@ -133,7 +134,8 @@ def _short(name: Any) -> str:
 
 
 def draw_drift_history(story: Story) -> str:
-    """Draw columns by batches, darker where nearer to drift; empty without two drift tables."""
+    """Draw columns by the newest batches; empty without two drift tables."""
+    story = crop(story)
     tables = {batch.position: read_drift(batch) for batch in story.batches}
     excess = {
         position: {str(column["column"]): column for column in table.columns}

@@ -112,7 +112,7 @@ def _paint(figure: Figure, story: Story, found: dict[int, Waiting]) -> None:
     from driftune.reporting.timeline import label_batches
 
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[1, 1.2])
-    _paint_gains(top, found)
+    _paint_gains(top, story, found)
     _paint_sum(bottom, story, found)
     label_batches(bottom, story)
     entries = [axes.get_legend_handles_labels() for axes in (top, bottom)]
@@ -120,17 +120,15 @@ def _paint(figure: Figure, story: Story, found: dict[int, Waiting]) -> None:
     figure.legend(handles, [n for _, s in entries for n in s], loc="outside upper left", ncols=4)
 
 
-def _paint_gains(axes: Any, found: dict[int, Waiting]) -> None:
+def _paint_gains(axes: Any, story: Story, found: dict[int, Waiting]) -> None:
     values, low, high = (
         100 * np.array([[w.gain.value, w.gain.low, w.gain.high] for w in found.values()]).T
     )
     axes.axhline(0, color=INK, linewidth=0.9)
     colors = [ORANGE if value > 0 else MUTED for value in values]
-    axes.bar(list(found), values, color=colors, width=0.6)
-    axes.errorbar(
-        list(found), values, yerr=[values - low, high - values], color=INK, linestyle="none",
-        elinewidth=1,
-    )  # fmt: skip
+    thick = max(1.5, min(22.0, 620 / len(story.batches)))
+    axes.vlines(list(found), 0, values, colors=colors, linewidth=thick)
+    axes.vlines(list(found), low, high, colors=INK, linewidth=1)
     axes.set_ylabel("saved loss, %")
     axes.grid(axis="y")
     axes.tick_params(axis="x", length=0)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from driftune.files import replace_file
 from driftune.ledger.tables import now
-from driftune.reporting.decision import write_decisions
+from driftune.reporting.decision import write_batch, write_decisions
 from driftune.reporting.drift import draw_drift, draw_drift_history, read_drift
 from driftune.reporting.evidence import draw_evidence
 from driftune.reporting.headline import write_headline
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from driftune.project import Project
+    from driftune.reporting.records import Records
     from driftune.reporting.story import Batch, Story
     from driftune.reporting.study import Study
     from driftune.settings import Settings
@@ -44,12 +45,33 @@ def write_report(project: Project, settings: Settings) -> Path:
     Raises:
         ServiceUnavailable: The ledger does not answer.
     """
-    from driftune.reporting.study import read_latest_study  # loads Optuna
-
     records = read_records(project, settings)
     write_decisions(records)
+    return _write(records)
+
+
+def write_decision(project: Project, settings: Settings, batch: str) -> list[Path]:
+    """Write the pages about one batch, also when it was decided to do nothing, and the report.
+
+    Returns:
+        The pages about it: the decision about each revision, then what became of its retune.
+
+    Raises:
+        UsageError: No such batch has been watched.
+        ServiceUnavailable: The ledger does not answer.
+    """
+    records = read_records(project, settings)
+    write_decisions(records)
+    pages = write_batch(records, batch)
+    _write(records)  # which the pages link to, and which links to them
+    return pages
+
+
+def _write(records: Records) -> Path:
+    from driftune.reporting.study import read_latest_study  # loads Optuna
+
     story = tell(records)
-    home = project.reports / settings.name
+    home = records.project.reports / records.settings.name
     page = render(story, read_latest_study(records, story), Links(home, home))
     target = home / REPORT
     with replace_file(target) as path:
