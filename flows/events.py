@@ -8,7 +8,6 @@ from driftune import loop
 from driftune.ledger.tables import now
 from driftune.project import Project
 from driftune.settings import Settings
-from flows.gone import close_run
 
 RETUNE_QUEUED = "driftune.retune.queued"
 
@@ -22,12 +21,10 @@ def announce_due_retunes(project: Project, settings: Settings) -> list[str]:
     """Emit one event for each retune that waits; returns their ids.
 
     Killed between the event and its record, the event is emitted again later, and the second run
-    finds nothing to do. The run of an owner that died is marked as crashed.
+    finds nothing to do.
     """
     announced = []
     for row in loop.due_retunes(project, settings):
-        if row.details.get("flow_run"):
-            close_run(row.details["flow_run"])
         emit_event(
             event=RETUNE_QUEUED,
             resource={"prefect.resource.id": resource_of(settings.name)},

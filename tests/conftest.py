@@ -71,7 +71,12 @@ def enter(folder, patch):
 @pytest.fixture(scope="session")
 def prefect_url(tmp_path_factory):
     """The API of a real Prefect server on a free port, one for all tests: it starts in 15 s."""
-    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+    from prefect.settings import (
+        PREFECT_API_URL,
+        PREFECT_HOME,
+        PREFECT_LOGGING_TO_API_ENABLED,
+        temporary_settings,
+    )
 
     from flows.server import reachable_server
 
@@ -82,7 +87,8 @@ def prefect_url(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PREFECT_HOME", str(home))
         patch.setenv("PREFECT_API_URL", url)
-        with temporary_settings({PREFECT_API_URL: url, PREFECT_HOME: home}), reachable_server(home):
+        ours = {PREFECT_API_URL: url, PREFECT_HOME: home, PREFECT_LOGGING_TO_API_ENABLED: False}
+        with temporary_settings(ours), reachable_server(home):
             patch.delenv("PREFECT_API_URL")
             yield url
 
@@ -115,3 +121,46 @@ def module_project(make_project, tmp_path_factory):
     """A project that the tests of one file share."""
     with pytest.MonkeyPatch.context() as patch:
         yield enter(make_project(tmp_path_factory.mktemp("shared") / "project"), patch)
+
+
+SMALL_PROBLEM = """\
+target: y
+metric: rmse
+time: at
+rows: data/{name}/first.parquet
+batches: data/{name}/batches
+tuning: {{family: linear, folds: 2, budget: {{max_trials: 2, max_seconds: null}}}}
+policy: {{k: 1, m: 1, cooldown: 0, warm_up: 0}}
+gate: {{holdout: 0.2, min_rows: 50}}
+"""
+
+
+@pytest.fixture(scope="session")
+def add_small_problem():
+    """Return a function that adds a problem of 400 rows and a linear model to a project.
+
+    Its batches ``b1``, ``b2``, ... are made by the function that it returns: calm, or with the
+    target's slope turned round, which no champion survives.
+    """
+    import numpy as np
+    import pandas as pd
+
+    def rows(n, start, slope):
+        noise = np.random.default_rng(start).normal(size=(n, 2))
+        at = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(start, start + n), "h")
+        return pd.DataFrame({"at": at, "x": noise[:, 0], "y": slope * noise[:, 0] + noise[:, 1]})
+
+    def add(project, name):
+        folder = project.root / "data" / name
+        (folder / "batches").mkdir(parents=True)
+        rows(400, 0, 5).to_parquet(folder / "first.parquet", index=False)
+        file = project.root / "conf" / "problems" / f"{name}.yml"
+        file.write_text(SMALL_PROBLEM.format(name=name))
+
+        def deliver(number, *, drifted):
+            table = rows(200, 1000 * number, -5 if drifted else 5)
+            table.to_parquet(folder / "batches" / f"b{number}.parquet", index=False)
+
+        return deliver
+
+    return add
