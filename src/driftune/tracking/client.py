@@ -63,16 +63,19 @@ def global_uri(uri: str) -> Iterator[None]:
     """Point MLflow's global state to ``uri``, for what takes no client.
 
     MLflow writes it into ``MLFLOW_TRACKING_URI`` too, which would pass for the user's wish and win
-    over the settings of the next project; that is taken back.
+    over the settings of the next project; that is taken back. Nor does it print the address of a
+    run, password and all, when one ends.
     """
     import mlflow
 
-    before = os.environ.get("MLFLOW_TRACKING_URI")
+    before = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", URL_NOTE)}
+    os.environ[URL_NOTE] = "true"
     mlflow.set_tracking_uri(uri)
     try:
         yield
     finally:
-        _restore("MLFLOW_TRACKING_URI", before)
+        for name, value in before.items():
+            _restore(name, value)
 
 
 class _Brisk:
