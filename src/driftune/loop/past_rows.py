@@ -13,9 +13,10 @@ import numpy as np
 from driftune.errors import DataError, DriftuneError, UsageError, ValidationFailed, close_match
 from driftune.files import replace_file
 from driftune.lineage import file_version
+from driftune.loop.late_labels import content_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from pandas import DataFrame
 
@@ -96,7 +97,7 @@ def _featured(
     if not settings.rows.is_file():  # a source builds its files when a pipeline asks for them
         _make_features(project, settings, [settings.rows.stem])
         files = settings.batch_files()
-    key = _content_key(settings, files)
+    key = _content_key(project, settings)
     kept = project.state / "backtest" / settings.name / f"features-{key}.parquet"
     if not kept.is_file():
         made = _make_features(project, settings, list(files))
@@ -110,10 +111,10 @@ def _featured(
     return tables, key, tuple(name for name in files if name not in tables)
 
 
-def _content_key(settings: Settings, files: Mapping[str, Path]) -> str:
+def _content_key(project: Project, settings: Settings) -> str:
     lookups = {str(join.table): file_version(join.table) for join in settings.features.joins}
     facts = {
-        "batches": {name: file_version(path) for name, path in files.items()},
+        "batches": content_versions(project, settings),  # with labels that came late
         "lookups": lookups,
         "settings": settings.model_dump_json(
             include={"target", "time", "ids", "drop", "group", "features", "validation"}
