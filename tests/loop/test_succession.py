@@ -4,9 +4,10 @@ import threading
 from contextlib import suppress
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from driftune import loop
-from driftune.errors import ChampionChanged, DriftuneError, LeaseLost
+from driftune.errors import ChampionChanged, DriftuneError, LeaseLost, ServiceUnavailable
 from driftune.loop.succession import settle, succession
 from driftune.promotion.registry import CHAMPION, PREVIOUS, Registry
 
@@ -46,7 +47,8 @@ def kill_at(patch, shop, moment):
     if moment == "before the announcement":
         patch.setattr(Registry, "announce", dies)
     if moment == "before the ledger":
-        patch.setattr("driftune.loop.succession.Succession._record", dies)
+        promote = Registry.promote
+        patch.setattr(Registry, "promote", lambda *args: dies(promote(*args)))
     if moment == "before it is forgotten":
         patch.setattr(Registry, "forget_announcement", dies)
 
@@ -172,6 +174,36 @@ def test_an_alias_that_somebody_moved_by_hand_is_put_on_record(served):
     last = served.ledger.promotions("shop")[-1]
     assert (last.version, last.previous) == (4, 1)
     assert settle(served.project, served.settings) == []
+
+
+def full(*_):
+    raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+
+
+def test_a_ledger_that_cannot_write_is_named_and_nothing_moves(served, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("driftune.loop.succession.Succession._record", full)
+        with (
+            pytest.raises(ServiceUnavailable, match=r"ledger.*disk is full"),
+            succession(served.project, served.settings) as change,
+        ):
+            change.change(2, kind="promotion", reason="better")
+    assert aliases(served) == (1, 3)
+    assert settle(served.project, served.settings) == []
+
+
+def test_a_ledger_that_cannot_commit_is_named_and_the_change_is_finished(served, monkeypatch):
+    promote = Registry.promote
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "promote", lambda *args: full(promote(*args)))
+        with (
+            pytest.raises(ServiceUnavailable, match=r"ledger.*disk is full"),
+            succession(served.project, served.settings) as change,
+        ):
+            change.change(2, kind="promotion", reason="better")
+    assert served.registry.version_of(CHAMPION) == 2
+    assert len(settle(served.project, served.settings)) == 1
+    assert agree(served)
 
 
 def test_a_problem_without_a_model_has_nothing_to_settle(project):

@@ -1,10 +1,9 @@
 """Change the champion: once, by one process at a time, and to the end.
 
 Two records must agree, the registry's aliases and the ledger's promotions. The change is announced
-in the registry, then the aliases move, then the ledger commits, all while a transaction of the
-ledger holds the right to do so: whoever has lost the lease is refused before the first write, and
-nobody can take it over until the last one. Killed in between, the announcement tells the next
-caller what to finish.
+in the registry, then the aliases move, then the ledger commits, all in one transaction of the
+ledger: whoever has lost the lease is refused before the first write, and nobody can take it over
+until the last one. Killed in between, the announcement tells the next caller what to finish.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from driftune.errors import ChampionChanged
+from driftune.errors import ChampionChanged, ServiceUnavailable
 from driftune.ledger import PromotionRow
 from driftune.ledger.tables import LeaseRow, RetuneRow, now
 from driftune.promotion.registry import CHAMPION, PREVIOUS
@@ -99,10 +98,10 @@ class Succession:
                 f" {_named(instead_of)}, but {_named(before)} serves now."
             )
         row = _row(self, version, before, kind, reason, None if recorded else retune_id)
+        self._record(row)  # first: a ledger that cannot write leaves all as it is
         self.registry.announce(_announcement(row))
         self._announced = True
         self.registry.promote(version)
-        self._record(row)
         return before
 
     def finish_announced(self) -> None:
@@ -114,8 +113,8 @@ class Succession:
         at = datetime.fromisoformat(told.pop("at"))
         if any(row.version == told["version"] and row.at == at for row in self.promotions()):
             return
-        self.registry.promote(told["version"])
         self._record(PromotionRow(problem=self.registry.name, at=at, **told))
+        self.registry.promote(told["version"])
         self.finished = (
             f"finished the {told['kind']} of version {told['version']} of {self.registry.name}"
         )
@@ -143,9 +142,9 @@ def succession(
     registry = project.registry(settings.name)
     observed = project.ledger.latest_observations(settings.name)
     after = observed[-1].batch if observed else None
-    registry.client  # noqa: B018 - its import takes seconds, in which nobody should wait for us
     with answering(project.tracking_uri), brisk():
-        with Session(project.ledger.engine) as session, session.begin():
+        registry.announced()  # what is imported and opened here, nobody else should wait for
+        with _ledger_answering(), Session(project.ledger.engine) as session, session.begin():
             if lease is not None:
                 lease.check(session)
             _lock(session, settings.name)
@@ -154,6 +153,18 @@ def succession(
             yield change
         if change._announced:
             registry.forget_announcement()
+
+
+@contextmanager
+def _ledger_answering() -> Iterator[None]:
+    """Say that it is the ledger which is away or full; MLflow wraps the errors of its database."""
+    try:
+        yield
+    except OperationalError as error:
+        raise ServiceUnavailable(
+            f"The ledger does not answer ({error.orig}), so the champion is not changed, or the"
+            " change is finished later; see DRIFTUNE_LEDGER_URL."
+        ) from error
 
 
 def settle(project: Project, settings: Settings) -> list[str]:
