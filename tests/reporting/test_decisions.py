@@ -1,5 +1,7 @@
 """Each decision that matters has a page: written once, with what was known at its moment."""
 
+import os
+
 import pytest
 
 from driftune.errors import UsageError
@@ -13,6 +15,8 @@ def plant(tell_plant, end_plant):
     project, settings = tell_plant("plant")
     folder = write_report(project, settings).parent / "decisions"
     middle = {file.name: file.read_bytes() for file in folder.iterdir()}
+    for name in middle:
+        os.utime(folder / name, (1, 1))
     end_plant(project, settings)
     write_report(project, settings)
     return project, settings, folder, middle
@@ -35,6 +39,7 @@ def test_what_matters_has_a_page_and_routine_has_none(plant):
 def test_an_old_page_is_not_touched_by_what_came_later(plant):
     *_, folder, middle = plant
     assert {name: (folder / name).read_bytes() for name in middle} == middle
+    assert {(folder / name).stat().st_mtime for name in middle} == {1}
 
 
 def test_a_lost_page_is_written_again_without_hindsight(plant):

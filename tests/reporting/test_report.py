@@ -154,7 +154,9 @@ def test_says_which_tables_were_refused_or_cut(make_project):
     }
     for name, report in reports.items():
         (folder / f"{name}.json").write_text(json.dumps({"batch": name, **report}))
+    (folder / "d.json").write_text('{"batch": "d", "ro')  # half written
     text = Page(write_report(project, settings).read_text(encoding="utf-8")).text
-    assert "3 tables checked, 1 refused, 1 with warnings, 3 of 300 rows quarantined." in text
+    assert "4 tables checked, 1 refused, 2 with warnings, 3 of 300 rows quarantined." in text
     assert "Warning: tails are missing" in text
     assert "a column is gone" in text
+    assert "its validation report d.json cannot be read" in text

@@ -107,7 +107,16 @@ def read_checks(project: Project, settings: Settings) -> list[Check]:
     folder = project.reports / settings.name / "validation"
     order = {name: number for number, name in enumerate(settings.batch_files())}
     files = sorted(folder.glob("*.json"), key=lambda f: (order.get(f.stem, len(order)), f.stem))
-    return [_check(json.loads(file.read_text(encoding="utf-8")), file) for file in files]
+    return [_read_check(file) for file in files]
+
+
+def _read_check(file: Path) -> Check:
+    try:
+        report = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        why = f"its validation report {file.name} cannot be read ({error})"
+        return Check(file.stem, success=True, rows=0, quarantined=0, warnings=(why,), refusal=None)
+    return _check(report, file)
 
 
 def _check(report: dict[str, Any], file: Path) -> Check:
