@@ -49,10 +49,10 @@ def test_too_few_rows_for_the_gate_are_refused_before_any_search(rows):
 
 @pytest.mark.parametrize(
     ("newest", "kept"),
-    [(None, 180), (300, 150), (260, 130), (40, 100), (900, 180)],
-    ids=["no batch", "half of it", "half", "at least min_rows", "at most a fifth"],
+    [(None, 180), (150, 150), (260, 260), (40, 100), (900, 300)],
+    ids=["no batch", "all of it", "all", "at least min_rows", "at most a third"],
 )
-def test_by_itself_half_of_the_newest_batch_is_kept(rows, newest, kept):
+def test_by_itself_the_newest_batch_is_kept(rows, newest, kept):
     search, held = hold_out_newest(rows, TIMED, Gate(), newest=newest)
     assert len(held) == kept
     assert search["t"].max() < held["t"].min()

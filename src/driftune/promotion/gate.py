@@ -45,9 +45,9 @@ class Gate:
 
     Args:
         holdout: Newest rows kept from the search: a duration ("36h", "7d", "2w"), a share in
-            (0, 0.5], or "auto": half of the newest batch (without batches a fifth of all
-            rows), at least ``min_rows`` and at most a fifth. More would keep from the search the
-            very rows that a drift has changed.
+            (0, 0.5], or "auto": the newest batch (without batches a fifth of all rows), at
+            least ``min_rows`` and at most a third. More would keep from the search the very rows
+            that a drift has changed.
         margin: Smallest relative improvement of the loss worth a change, in [0, 1).
         confidence: Of the two-sided interval, in (0.5, 1).
         n_resamples: Bootstrap resamples, at least 100.

@@ -11,6 +11,8 @@ from driftune.errors import DataError
 from driftune.promotion.gate import MOST_HELD
 from driftune.promotion.slices import refuse_unknown_slices
 
+MOST_OF_ALL = 1 / 3  # of all rows, where the newest batch is larger
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -76,6 +78,5 @@ def _sized(gate: Gate, rows: int, newest: int | None) -> Gate:
     """Turn the holdout "auto" into a share of the rows."""
     if gate.holdout != "auto" or not rows:
         return gate
-    most = MOST_HELD * rows
-    wanted = most if not newest else min(most, newest / 2)
+    wanted = min(newest, MOST_OF_ALL * rows) if newest else MOST_HELD * rows
     return replace(gate, holdout=min(0.5, max(wanted, gate.min_rows) / rows))
