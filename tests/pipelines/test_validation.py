@@ -49,6 +49,7 @@ def test_good_rows_pass_unchanged(check, rows):
     pd.testing.assert_frame_equal(accepted, rows)
     assert quarantined is None
     assert (report["success"], report["quarantined"]) == (True, 0)
+    assert not [r for r in report["results"] if "not met" in r["sentence"]]
 
 
 def test_a_few_bad_rows_are_put_aside_with_number_and_reason(check, rows):

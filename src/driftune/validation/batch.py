@@ -164,9 +164,11 @@ def _too_many(findings: list[Finding], n_bad: int, n_rows: int, settings: Settin
     if share <= limit:
         return None
     worst = max((f for f in findings if f.quarantines), key=lambda f: len(f.bad_rows))
+    named = worst.sentence.startswith(worst.check)
+    told = worst.sentence if named else f"{worst.sentence} ({worst.check})"
     return (
         f"{share:.1%} of its rows are bad, more than validation.max_quarantine_share ="
-        f" {limit:.1%}; most of them: {worst.check}: {worst.sentence}"
+        f" {limit:.1%}; most of them: {told}"
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from driftune.errors import UsageError
-from driftune.validation.finding import EXAMPLES, Finding, no_rows
+from driftune.validation.finding import Finding, examples, no_rows
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -113,7 +113,7 @@ def _finding(expectation: Expectation, outcome: dict[str, Any], n_rows: int) -> 
     bad_rows = detail.get("unexpected_index_list") or []
     return Finding(
         expectation.type,
-        _sentence(expectation, detail, message, n_rows),
+        _sentence(expectation, outcome, message, n_rows),
         expectation.column,
         severity=expectation.severity,
         success=outcome["success"],
@@ -124,19 +124,20 @@ def _finding(expectation: Expectation, outcome: dict[str, Any], n_rows: int) -> 
 
 
 def _sentence(
-    expectation: Expectation, detail: dict[str, Any], message: str | None, n_rows: int
+    expectation: Expectation, outcome: dict[str, Any], message: str | None, n_rows: int
 ) -> str:
+    detail = outcome.get("result") or {}
     where = f" for column {expectation.column!r}" if expectation.column else ""
     limits = ", ".join(f"{k}={v}" for k, v in expectation.arguments.items())
     limit = f" (limit: {limits})" if limits else ""
     if message:
         found = message.splitlines()[0]
     elif detail.get("unexpected_count"):
-        examples = detail.get("partial_unexpected_list", [])[:EXAMPLES]
-        shown = ", ".join(map(str, examples)) if any(pd.notna(e) for e in examples) else "no value"
+        wrong = detail.get("partial_unexpected_list", [])
+        shown = examples(map(str, wrong)) if any(pd.notna(e) for e in wrong) else "no value"
         found = f"{detail['unexpected_count']:,} of {n_rows:,} rows have {shown}"
     elif "observed_value" in detail:
         found = f"observed {detail['observed_value']}"
     else:
-        found = "not met"
+        found = "met" if outcome["success"] else "not met"
     return f"{expectation.type}{where}{limit}: {found}"
