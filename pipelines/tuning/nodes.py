@@ -79,7 +79,7 @@ def choose_rows(
         known_rows,
         known_result(champion.configuration),
         strategy=settings.policy.strategy,
-        newest=len(promotion_rows) // 2,  # so that a span can have met what the newest rows are
+        newest=len(promotion_rows),
         family=settings.tuning.family,
     )
     return known_rows.iloc[span.start :].reset_index(drop=True), span.to_dict()

@@ -30,7 +30,7 @@ def stream(turn=None, n=3000, *, classes=False, seed=0):
 
 
 def test_after_a_drift_only_the_newest_rows_are_learned_from():
-    span = choose_span(PROBLEM, stream(turn=2000), KNOWN, strategy="auto", newest=300)
+    span = choose_span(PROBLEM, stream(turn=2000), KNOWN, strategy="auto", newest=600)
     assert span.strategy == "window"
     assert 1500 <= span.start < 2700
     assert span.gain[0] > 0.2
@@ -38,7 +38,7 @@ def test_after_a_drift_only_the_newest_rows_are_learned_from():
 
 def test_without_a_drift_all_history_is():
     for seed in range(3):
-        span = choose_span(PROBLEM, stream(seed=seed), KNOWN, strategy="auto", newest=300)
+        span = choose_span(PROBLEM, stream(seed=seed), KNOWN, strategy="auto", newest=600)
         assert (span.strategy, span.start) == ("all_history", 0)
         assert span.compared  # both were trained
 
@@ -46,13 +46,13 @@ def test_without_a_drift_all_history_is():
 def test_a_classification_chooses_too():
     problem = PROBLEM.model_copy(update={"metric": "log_loss"})
     rows = stream(turn=2000, classes=True)
-    assert choose_span(problem, rows, KNOWN, strategy="auto", newest=300).strategy == "window"
+    assert choose_span(problem, rows, KNOWN, strategy="auto", newest=600).strategy == "window"
 
 
 def test_a_fixed_strategy_is_kept():
     rows = stream(turn=2000)
     assert choose_span(PROBLEM, rows, KNOWN, strategy="all_history").start == 0
-    clean = choose_span(PROBLEM, stream(), KNOWN, strategy="window", newest=300)
+    clean = choose_span(PROBLEM, stream(), KNOWN, strategy="window", newest=600)
     assert clean.strategy == "window"
     assert clean.start > 0
 

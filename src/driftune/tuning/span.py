@@ -71,13 +71,14 @@ def choose_span(
         known: A configuration to compare with, such as the champion's.
         strategy: ``window`` takes the best of the shorter spans, ``auto`` only one that is clearly
             better than all history.
-        newest: Newest rows to compare on, at most a fifth of all; None = a fifth.
+        newest: Rows of the newest batch. Spans are compared on half as many, so that they can have
+            met what the newest rows are like, and at most on a fifth of all; None = a fifth.
         family: What the settings say of the family, see :func:`driftune.tuning.refit`.
 
     Returns:
         All history where the rows are too few to tell.
     """
-    judged = min(newest or len(rows), int(NEWEST * len(rows)))
+    judged = min((newest or 2 * len(rows)) // 2, int(NEWEST * len(rows)))
     spans = _halves(len(rows) - judged)
     whole = Span(0, len(rows), "all_history")
     if strategy == "all_history" or judged < FEWEST_ROWS // 2 or len(spans) < 2:
