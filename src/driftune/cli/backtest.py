@@ -164,12 +164,9 @@ def _print(found: Backtest, settings: Settings, picture: Path) -> None:
 def _table(found: Backtest) -> Table:
     better = "higher" if found.greater_is_better else "lower"
     title = f"{found.problem}: {counted(len(found.batches), 'batch')}, {better} is better"
-    shown = Table(title=escape(title), title_justify="left", box=None, padding=(0, 2, 0, 0))
-    shown.add_column("policy")
-    heads = (
-        f"mean {found.metric}", "of always' gain", "retunes", "promoted", "best with as many",
-        "false alarms", "fits", "seconds",
-    )  # fmt: skip
+    shown = Table(title=escape(title), title_justify="left", box=None, padding=(0, 1, 0, 0))
+    shown.add_column("policy", no_wrap=True)
+    heads = (f"mean {found.metric}", "gain", "retunes", "promoted", "oracle", "false", "fits", "s")
     for head in heads:
         shown.add_column(head, justify="right")
     for each in (*found.schedules, *found.policies):
@@ -181,7 +178,7 @@ def _cells(each: Judged) -> tuple[str, ...]:
     replayed = each.replayed
     alarms = ""
     if each.false_alarms is not None:
-        alarms = f"{each.false_alarms} of {each.shuffled_batches}"
+        alarms = f"{each.false_alarms} in {each.shuffled_batches}"
     return (
         _number(replayed.mean),
         "" if each.share is None else f"{each.share:.0%}",
@@ -217,7 +214,12 @@ def _act(step: Step) -> str:
 
 
 def _print_notes(found: Backtest, settings: Settings) -> None:
-    notes = [f"Hyperparameters: {found.hyperparameters}; each model is fitted anew, none is tuned."]
+    notes = [
+        "gain: share of what always retraining gains over never, which pass no gate. oracle: the"
+        " best schedule of as many retrainings, in hindsight. false: retunes and alerts on a"
+        " history whose rows are shuffled in blocks, so that nothing drifts.",
+        f"Hyperparameters: {found.hyperparameters}; each model is fitted anew, none is tuned.",
+    ]
     searching = [each for each in found.policies if each.search_seconds != 0]
     if searching:
         limit = settings.tuning.budget.max_seconds
@@ -229,8 +231,4 @@ def _print_notes(found: Backtest, settings: Settings) -> None:
         notes.append(f"{found.share_of_rows:.0%} of the rows were used; --max-rows takes more.")
     if found.refused:
         notes.append(f"Validation refuses {', '.join(found.refused)}; left out.")
-    notes.append(
-        "never, always and oracle pass no gate; false alarms are those on a history whose rows are"
-        " shuffled in blocks, so that nothing drifts."
-    )
     out.print(escape("\n".join(notes)), style="dim")
