@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from driftune import __version__
 from driftune.files import replace_file
 from driftune.loop.champion import known_champion
 from driftune.loop.past_gate import PastGate
@@ -194,12 +195,12 @@ def default_configuration(settings: Settings, past: PastRows, home: Path) -> Kno
 
 
 def _key(settings: Settings, past: PastRows, result: TuningResult) -> str:
-    """Name what the models of a matrix have in common: rows, configuration, packages."""
+    """Name what the models of a matrix have in common: rows, configuration, versions."""
     from importlib.metadata import distributions
 
     packages = {d.name: d.version for d in distributions() if d.name in MODEL_PACKAGES}
     facts = [
         past.key, result.family, result.best_params, result.best_rounds, result.fold_rows,
-        result.seed, settings.problem.model_dump_json(), sorted(packages.items()),
+        result.seed, settings.problem.model_dump_json(), sorted(packages.items()), __version__,
     ]  # fmt: skip
     return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
