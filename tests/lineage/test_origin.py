@@ -42,11 +42,13 @@ def origins(made):
 
 
 def fingerprint(folder):
-    """Every file of the live project, but for locks."""
+    """Every file of the live project, but for locks and for what DVC remembers of hashes."""
     return {
         str(file.relative_to(folder)): hashlib.md5(file.read_bytes()).hexdigest()
         for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.suffix not in {".lock", ".db-shm", ".db-wal"}
+        if file.is_file()
+        and ".driftune/dvc/" not in str(file)
+        and file.suffix not in {".lock", ".db-shm", ".db-wal"}
     }
 
 
