@@ -49,10 +49,11 @@ bench-tuning: $(STAMP)  ## tune() against plain Optuna and FLAML: time to a scor
 	$(BIN)/python benchmarks/tuning.py --flaml $(FLAML)/bin/python
 
 # So has Evidently, for the part about speed.
-bench-monitoring: $(STAMP)  ## drift: false alarms, power, and speed beside Evidently
+bench-monitoring: $(STAMP)  ## drift: false alarms, power, speed beside Evidently; trigger policies on a year
 	test -x $(EVIDENTLY)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(EVIDENTLY)
 	-$(BIN)/uv pip sync --quiet --require-hashes --python $(EVIDENTLY)/bin/python benchmarks/evidently.lock
 	$(BIN)/python benchmarks/monitoring.py --evidently $(EVIDENTLY)/bin/python
+	$(BIN)/python benchmarks/monitoring_policies.py
 
 lock: $(STAMP)  ## resolve the tested versions again; names no index and no URL
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate \

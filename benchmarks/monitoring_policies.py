@@ -10,9 +10,10 @@ demo's problems (100,000 flights, forty weekly batches) it replays
   each column against what the champion learned from, which asks for a retune every time,
 
 and counts the retunes that they ask for where nothing drifts: weeks 0 to 12 alone, days in random
-order, the first two fifths as initial rows and the rest as batches of a tenth of them.
+order, the first two fifths as initial rows and the rest as batches of a tenth of them. The same
+with blocks of three days: batches then differ more, as they are little more than one block each.
 
-    python benchmarks/monitoring_policies.py [--problems air_time late] [--clean 3]
+    python benchmarks/monitoring_policies.py [--problems air_time late] [--parts replay clean]
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +31,7 @@ import numpy as np
 from driftune.demo.flights import build_flights
 from driftune.loop.backtesting import Worlds, replay_all, without_unused
 from driftune.loop.past_rows import PastRows, read_past
-from driftune.loop.past_shuffled import error_block, shuffle_past
+from driftune.loop.past_shuffled import shuffle_past
 from driftune.loop.retraining import default_configuration
 from driftune.monitoring import Decision, TriggerPolicy
 from driftune.monitoring.backtest import replay
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from driftune.loop.backtesting import Backtest, Judged
+    from driftune.loop.backtesting import Judged
     from driftune.monitoring import Observation, PastDecision
     from driftune.settings import Settings
 
@@ -51,6 +51,7 @@ RESULTS = Path(__file__).parent / "results"
 ALPHA = 0.05
 SAMPLE = 5000  # rows of each side of a test; more make it reject still more
 INITIAL, BATCH = 0.4, 0.04  # of the clean rows
+DAYS = (1, 3)  # in a block
 DROP = TriggerPolicy(
     cost=None, recall=False, min_drop=0.4, k=2, m=3, hysteresis=0, every=8, strategy="all_history"
 )
@@ -126,49 +127,42 @@ def clean_past(past: PastRows, settings: Settings) -> PastRows:
     return PastRows(table.iloc[: ends[-1]], names, tuple(ends), (), past.share, f"{past.key}-clean")
 
 
-def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Replay every problem; what is fitted is kept in the project's ``.driftune/backtest``."""
+def measure(problem: str, part: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Replay one problem; what is fitted is kept in the project's ``.driftune/backtest``."""
     project = Project.find(Path(__file__).resolve().parent)
     build_flights(project.root / "data" / "01_raw")
-    return {
-        name: _measure_problem(project, project.settings(name), options)
-        for name in options.problems
-    }
-
-
-def _measure_problem(
-    project: Project, settings: Settings, options: argparse.Namespace
-) -> dict[str, Any]:
+    settings = project.settings(problem)
     began = time.perf_counter()
     past = read_past(project, settings, most_rows=10**9)
     home = project.state / "backtest" / settings.name
     settings = without_unused(settings)
-    known = default_configuration(settings, past, home)
-    worlds = Worlds(settings, known, home, 0, _tell)
+    worlds = Worlds(settings, default_configuration(settings, past, home), home, 0, _tell)
+    if part == "replay":
+        found = _measure_replay(worlds, past, options.out)
+    else:
+        clean = clean_past(past, settings)
+        found = {f"blocks of {days} days": _measure_clean(worlds, clean, days) for days in DAYS}
+    seconds = round(time.perf_counter() - began)
+    return {**found, "seconds": seconds, "load_1m": round(os.getloadavg()[0], 1)}
+
+
+def _measure_replay(worlds: Worlds, past: PastRows, out: Path) -> dict[str, Any]:
+    settings, result = worlds.settings, worlds.known.result
     found = replay_all(worlds, past, policies(past, settings), shuffles=0)
-    draw_backtest(found, options.out.with_name(f"{options.out.stem}_{settings.name}.png"))
-    block = error_block(worlds.open(past, (), "models"))
+    draw_backtest(found, out.with_name(f"{out.stem}_{settings.name}.png"))
     return {
         "metric": found.metric,
         "batches": len(found.batches),
         "rows": len(past.table),
-        "configuration": known.result.best_params | {"rounds": known.result.best_rounds},
-        "always_gains": _gain(found),
+        "configuration": result.best_params | {"rounds": result.best_rounds},
         "schedules": {one.replayed.name: _summary(one) for one in found.schedules},
         "policies": {one.replayed.name: _summary(one) for one in found.policies},
-        "clean": _measure_clean(worlds, past, options.clean, block),
-        "seconds": round(time.perf_counter() - began, 1),
     }
 
 
 def _tell(stage: str, done: int, wanted: int) -> None:
     if done % 40 == 0:
         print(f"  {stage} {done}/{wanted}", flush=True)
-
-
-def _gain(found: Backtest) -> float | None:
-    never, always = (one.replayed.mean for one in found.schedules[:2])
-    return None if never is None or always is None else round(always - never, 4)
 
 
 def _summary(one: Judged) -> dict[str, Any]:
@@ -188,65 +182,61 @@ def _summary(one: Judged) -> dict[str, Any]:
     }
 
 
-def _measure_clean(worlds: Worlds, past: PastRows, seeds: int, block: int) -> dict[str, Any]:
+def _measure_clean(worlds: Worlds, clean: PastRows, days: int) -> dict[str, Any]:
     """Count what is asked for where nothing drifts; a schedule's retunes are no alarms."""
-    clean = clean_past(past, worlds.settings)
-    asked: dict[str, int] = {}
-    alarms: dict[str, int] = {}
-    for seed in range(seeds):
-        stream = shuffle_past(clean, worlds.settings, block=block, seed=seed)
-        rivals = policies(stream, worlds.settings)
-        world = worlds.open(stream, rivals.values(), f"clean stream {seed + 1}")
-        for name, policy in rivals.items():
-            found = replay(world, policy, name)
-            asked[name] = asked.get(name, 0) + found.retunes
-            alarms[name] = alarms.get(name, 0) + found.alarms
-    batches = seeds * (len(clean.names) - 1)
+    dates = clean.table[worlds.settings.time].dt.date.nunique()
+    block = round(len(clean.table) / dates * days)
+    stream = shuffle_past(clean, worlds.settings, block=block, seed=0)
+    rivals = policies(stream, worlds.settings)
+    world = worlds.open(stream, rivals.values(), f"clean stream, blocks of {days} days")
+    found = {name: replay(world, policy, name) for name, policy in rivals.items()}
     return {
-        "streams": seeds, "batches": batches, "rows_per_batch": clean.ends[1] - clean.ends[0],
-        "block_rows": block, "retunes": asked, "alarms": alarms,
-    }  # fmt: skip
+        "batches": len(clean.names) - 1,
+        "rows_per_batch": clean.ends[1] - clean.ends[0],
+        "rows_per_block": block,
+        "alarms": {name: one.alarms for name, one in found.items()},
+        "promotions": {name: one.promotions for name, one in found.items()},
+    }
 
 
-def print_report(found: dict[str, Any]) -> None:
+def print_report(document: dict[str, Any]) -> None:
     """Print a table per problem."""
-    for name, one in found.items():
+    for name, parts in document.items():
+        one, clean = parts.get("replay"), parts.get("clean", {})
+        if one is None:
+            continue
+        streams = {key: value for key, value in clean.items() if key.startswith("blocks")}
         print(f"\n{name}: {one['batches']} weekly batches, mean {one['metric']}")
-        print(f"{'':<10}{'mean':>9}{'of always':>11}{'retunes':>9}{'promoted':>10}{'alarms*':>9}")
+        print(f"{'':<10}{'mean':>9}{'of always':>11}{'retunes':>9}{'promoted':>10}  false alarms")
         for who, row in (one["schedules"] | one["policies"]).items():
             share = "" if row["share_of_always"] is None else f"{row['share_of_always']:.0%}"
-            alarms = one["clean"]["alarms"].get(who)
+            alarms = [
+                f"{stream['alarms'][who]} in {stream['batches']} ({key})"
+                for key, stream in streams.items()
+                if who in stream["alarms"]
+            ]
             print(
                 f"{who:<10}{row['mean']:>9.4g}{share:>11}{row['retunes']:>9}"
-                f"{row['promotions']:>10}{'' if alarms is None else alarms:>9}"
+                f"{row['promotions']:>10}  {', '.join(alarms)}"
             )
-        clean = one["clean"]
-        print(f"* false ones, in {clean['batches']} batches of {clean['streams']} clean streams")
 
 
 def main() -> None:
-    """Measure, write, print."""
+    """Measure, write after each part, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--problems", nargs="+", default=["air_time", "late"])
-    parser.add_argument("--clean", type=int, default=3, help="clean streams per problem")
+    parser.add_argument("--parts", nargs="+", default=["replay", "clean"])
     parser.add_argument("--out", type=Path, default=RESULTS / "monitoring_policies.json")
     options = parser.parse_args()
     document: dict[str, Any] = {}
     if options.out.exists():
         document = json.loads(options.out.read_text(encoding="utf-8"))
     for name in options.problems:
-        document |= measure(replace_problems(options, name))
-        document["machine"] = {
-            "python": platform.python_version(), "cores": os.cpu_count(),
-            "load_1m": round(os.getloadavg()[0], 1),
-        }  # fmt: skip
-        options.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    print_report({name: document[name] for name in document if name != "machine"})
-
-
-def replace_problems(options: argparse.Namespace, name: str) -> argparse.Namespace:
-    """Return the options for one problem: each is written when it is done."""
-    return argparse.Namespace(**{**vars(options), "problems": [name]})
+        for part in options.parts:
+            found = measure(name, part, options)
+            document.setdefault(name, {})[part] = found
+            options.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    print_report(document)
 
 
 if __name__ == "__main__":

@@ -227,6 +227,10 @@ def _print_notes(found: Backtest, settings: Settings) -> None:
             f"Live, every `retune` also searches (tuning.budget.max_seconds is {limit}), which can"
             " make its challengers better than these."
         )
+    if settings.gate.mode != "automatic":
+        notes.append(
+            f"gate.mode is {settings.gate.mode}: here a challenger that passes serves at once."
+        )
     if found.share_of_rows < 1:
         notes.append(f"{found.share_of_rows:.0%} of the rows were used; --max-rows takes more.")
     if found.refused:
