@@ -131,7 +131,7 @@ rows: data/{name}/first.parquet
 batches: data/{name}/batches
 tuning: {{family: linear, folds: 2, budget: {{max_trials: 2, max_seconds: null}}}}
 policy: {{k: 1, m: 1, cooldown: 0, warm_up: 0}}
-gate: {{holdout: 0.2, min_rows: 50}}
+gate: {{holdout: 0.2, min_rows: 50, refit: false}}
 """
 
 
