@@ -323,7 +323,7 @@ def end_plant():
         see(*told, "w_6", 11.0, champion_version=2, outcome="queued", trigger="recall",
             retune_id=f"{name}-r3")  # fmt: skip
         said = {"rejected_by": "Bob", "because": "not on a Friday"}
-        ended = {"version": 1, "verdict": proof(), **said}
+        ended = {"candidate": 1, "verdict": proof(), **said}
         ask(*told, f"{name}-r3", "w_6", action="recall", rejected=ended)
         promote(*told, 1, "w_6", kind="rollback")
 

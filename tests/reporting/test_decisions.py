@@ -121,6 +121,8 @@ def test_a_person_who_rejects_is_named_with_the_reason(plant):
     *_, folder, _ = plant
     page = read(folder, "retune-plant-r3-rejected.html")
     assert "Rejected by Bob: not on a Friday" in page
+    report = (folder.parent / "report.html").read_text(encoding="utf-8")
+    assert ">v1 through w_6<" in report  # a recall trains nothing: its version is the candidate
     assert "A recall was asked for" in page
 
 

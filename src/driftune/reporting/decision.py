@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from driftune.errors import UsageError, close_match
 from driftune.files import replace_file
 from driftune.reporting.announcement import announce_change, announce_decision, announce_retune
-from driftune.reporting.cropping import crop
+from driftune.reporting.cropping import MOST_BATCHES, crop
 from driftune.reporting.drift import draw_drift, read_drift
 from driftune.reporting.events import FOLDER, Event, decision_event, find_events
 from driftune.reporting.links import Links
@@ -95,6 +95,7 @@ def render_decision(records: Records, event: Event) -> str:
     return render_page(
         "decision.html",
         story=story, event=event, links=links, title=title, headline=headline, batch=batch,
+        most_batches=MOST_BATCHES,
         timeline_picture=draw_timeline(near, _find_batch(near, event)),
         facts=describe_observation(story, batch) if batch else [],
         asked_by=links.decision(batch) if batch and event.kind == "retune" else None,

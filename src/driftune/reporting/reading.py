@@ -140,7 +140,8 @@ def _retuned(row: RetuneRow, position: int, first: bool) -> Retuned:
     merged = f"merged into {row.merged_into}" if row.merged_into else None
     return Retuned(
         id=row.id, position=position, first=first, trigger=row.trigger, reason=row.reason,
-        status=row.status, through=row.through, version=row.details.get("version"),
+        status=row.status, through=row.through,
+        version=row.details.get("version", row.details.get("candidate")),
         verdict=row.details.get("verdict"), best_params=row.details.get("best_params", {}),
         error=row.details.get("error") if row.status == "failed" else merged, action=row.action,
         details=row.details, at=row.finished_at,
