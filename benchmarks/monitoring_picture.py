@@ -50,7 +50,7 @@ def _draw_false_alarms(found: dict[str, Any], panel: Any) -> None:
     names = [name.replace(", ", ",\n", 1) for name in streams]
     panel.set_xticks(range(len(streams)), names, fontsize=8)
     panel.set_ylabel("% of windows")
-    panel.set_ylim(0, 118)
+    panel.set_ylim(0, 145)
     panel.set_title("Alarms in clean windows (last: real weeks, in order)", fontsize=10)
     panel.legend(fontsize=7, ncols=2, loc="upper center")
 
