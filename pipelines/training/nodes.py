@@ -78,7 +78,7 @@ def register(
             proof=models["proof"] if settings.gate.refit else None,
             tags={
                 "driftune.configuration": json.dumps(configuration_of(result)),
-                "driftune.through": data_version["batches"][-1],
+                "driftune.through": learning_span["through"],
                 "driftune.start": str(learning_span["start"]),
                 "driftune.strategy": learning_span["strategy"],
                 "driftune.search_until": _until(search_rows, settings, searched),
@@ -90,6 +90,8 @@ def register(
                 "driftune.data_version": data_version["data_version"],
                 "driftune.batches": f"{data_version['batches'][0]}..{data_version['batches'][-1]}",
                 "driftune.study": result.study_name,
+                "driftune.policy": settings.policy.digest(),
+                "driftune.prompts": f"{result.llm_calls} of {settings.tuning.language_model}",
                 "driftune.search_rows": str(len(search_rows)),
                 REPLAY_TAG: json.dumps(data_version["replay"]),
                 "driftune.code": code_version(project.root),

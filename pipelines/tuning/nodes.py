@@ -49,31 +49,54 @@ def collect_rows(features: dict[str, Callable[[], Table]], batch_names: list[str
     return pd.concat([table.to_pandas() for table in kept], ignore_index=True)
 
 
+def find_newest(
+    features: dict[str, Callable[[], Table]], batch_names: list[str], settings: Settings
+) -> dict[str, Any]:
+    """Find the newest batch that has labels: those of later ones have not arrived yet.
+
+    Returns:
+        ``batch`` and its labelled ``rows``; the first batch with None where no later one has any.
+    """
+    for name in reversed(batch_names[1:]):
+        rows = int(features[name]()[settings.target].count().execute())
+        if rows:
+            return {"batch": name, "rows": rows}
+    return {"batch": batch_names[0], "rows": None}
+
+
 def hold_out(
     labelled_rows: DataFrame,
-    features: dict[str, Callable[[], Table]],
+    newest_batch: dict[str, Any],
     batch_names: list[str],
     settings: Settings,
 ) -> tuple[DataFrame, DataFrame]:
     """Keep the newest labelled rows for the gate, before anything is tuned."""
-    later = reversed(batch_names[1:])
-    counts = (int(features[name]()[settings.target].count().execute()) for name in later)
-    newest = next((count for count in counts if count), None)
     return hold_out_newest(
-        labelled_rows, settings, settings.gate, newest=newest, in_order=len(batch_names) > 1
+        labelled_rows,
+        settings,
+        settings.gate,
+        newest=newest_batch["rows"],
+        in_order=len(batch_names) > 1,
     )
 
 
 def choose_rows(
-    known_rows: DataFrame, promotion_rows: DataFrame, settings: Settings
+    known_rows: DataFrame,
+    promotion_rows: DataFrame,
+    newest_batch: dict[str, Any],
+    settings: Settings,
 ) -> tuple[DataFrame, dict[str, Any]]:
     """Choose how far back the challenger learns from, with a configuration that is known.
 
     The first model learns from all there is: nothing has drifted yet.
+
+    Returns:
+        The rows for the search, and the span with the newest batch that it reaches (``through``).
     """
+    through = {"through": newest_batch["batch"]}
     champion = known_champion(Project.find(), settings)
     if champion is None:
-        return known_rows, Span(0, len(known_rows), "all_history").to_dict()
+        return known_rows, Span(0, len(known_rows), "all_history").to_dict() | through
     span = choose_span(
         settings.problem,
         known_rows,
@@ -82,7 +105,7 @@ def choose_rows(
         newest=len(promotion_rows),
         family=settings.tuning.family,
     )
-    return known_rows.iloc[span.start :].reset_index(drop=True), span.to_dict()
+    return known_rows.iloc[span.start :].reset_index(drop=True), span.to_dict() | through
 
 
 def search(

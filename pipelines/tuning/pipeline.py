@@ -5,6 +5,7 @@ from kedro.pipeline import Node, Pipeline
 from pipelines.tuning.nodes import (
     choose_rows,
     collect_rows,
+    find_newest,
     hold_out,
     record_data_version,
     search,
@@ -24,14 +25,20 @@ def create_pipeline() -> Pipeline:
             ),
             Node(collect_rows, ["features", "batch_names"], "labelled_rows", name="collect_rows"),
             Node(
+                find_newest,
+                ["features", "batch_names", "settings"],
+                "newest_batch",
+                name="find_newest",
+            ),
+            Node(
                 hold_out,
-                ["labelled_rows", "features", "batch_names", "settings"],
+                ["labelled_rows", "newest_batch", "batch_names", "settings"],
                 ["known_rows", "promotion_rows"],
                 name="hold_out",
             ),
             Node(
                 choose_rows,
-                ["known_rows", "promotion_rows", "settings"],
+                ["known_rows", "promotion_rows", "newest_batch", "settings"],
                 ["search_rows", "learning_span"],
                 name="choose_rows",
             ),

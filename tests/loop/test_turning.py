@@ -77,7 +77,7 @@ def test_the_challenger_learns_from_the_rows_after_the_turn(watched):
 
 
 def test_the_first_model_is_recalled_when_it_is_right_again(watched):
-    project, _, observed = watched
+    project, _, _ = watched
     recalls = [row for row in project.ledger.retunes("turning") if row.action == "recall"]
     assert [row.status for row in recalls] == ["promoted"]
     assert recalls[0].details["candidate"] == 1

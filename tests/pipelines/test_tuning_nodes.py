@@ -1,10 +1,14 @@
 """The rows of a study: in batch order, and the newest ones kept for the gate."""
 
+import ibis
 import pandas as pd
+import pytest
 
 from driftune.sampler.experience import EarlierStudy
 from pipelines.datasets import read_lazily
-from pipelines.tuning.nodes import collect_rows, hold_out, search
+from pipelines.tuning.nodes import collect_rows, find_newest, hold_out, search
+
+ONLY = {"batch": "initial", "rows": None}  # no batch has arrived yet
 
 
 def test_batches_are_put_together_in_order_whatever_their_number_types(tmp_path):
@@ -32,17 +36,29 @@ def test_a_column_that_only_a_later_batch_has_is_left_out(tmp_path):
 def test_the_newest_rows_are_kept_from_the_search(module_project):
     settings = module_project.settings("tiny")
     rows = pd.read_parquet(settings.rows).sample(frac=1, random_state=0)
-    search, promotion = hold_out(rows, settings)
+    search, promotion = hold_out(rows, ONLY, [ONLY["batch"]], settings)
     labelled = rows["air_time"].notna().sum()
     assert len(search) + len(promotion) == labelled
     assert search["scheduled_departure"].max() < promotion["scheduled_departure"].min()
-    span = promotion["scheduled_departure"].max() - promotion["scheduled_departure"].min()
-    assert span <= pd.Timedelta(days=7)
+    assert len(promotion) == pytest.approx(labelled / 5, abs=5)
+
+
+def test_the_newest_batch_with_labels_is_found(module_project):
+    settings = module_project.settings("tiny")
+    tables = {"initial": [1.0, 2.0], "week_1": [3.0, None, 4.0], "week_2": [None, None]}
+    features = {
+        name: lambda rows=rows: ibis.memtable(pd.DataFrame({"air_time": pd.array(rows, "Float64")}))
+        for name, rows in tables.items()
+    }
+    assert find_newest(features, list(tables), settings) == {"batch": "week_1", "rows": 2}
+    assert find_newest(features, ["initial", "week_2"], settings) == {
+        "batch": "initial", "rows": None,
+    }  # fmt: skip
 
 
 def test_a_study_starts_from_the_last_ones_best_and_calls_are_traced_on_its_run(project):
     settings, tracker = project.settings("tiny"), project.tracker
-    rows, _ = hold_out(pd.read_parquet(settings.rows), settings)
+    rows, _ = hold_out(pd.read_parquet(settings.rows), ONLY, [ONLY["batch"]], settings)
     best = [{"params": {"learning_rate": 0.4}, "value": 1.0}]
     tracker.experience("tiny", "last").keep(EarlierStudy("tiny", "s", "lightgbm", {}, best, 0.0))
     rate = {"type": "float", "low": 0.2, "high": 0.5}

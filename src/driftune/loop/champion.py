@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from driftune.promotion.registry import CHAMPION
+from driftune.tracking import answering
+from driftune.tracking.client import brisk
 
 if TYPE_CHECKING:
     from driftune.project import Project
@@ -33,12 +35,17 @@ class Champion:
 def known_champion(
     project: Project, settings: Settings, version: int | None = None
 ) -> Champion | None:
-    """Return the champion (or another version); None where there is none, or none of ours."""
+    """Return the champion (or another version); None where there is none, or none of ours.
+
+    Raises:
+        ServiceUnavailable: The registry does not answer.
+    """
     registry = project.registry(settings.name)
-    chosen = version or registry.version_of(CHAMPION)
+    with brisk(), answering(project.tracking_uri):
+        chosen = version or registry.version_of(CHAMPION)
+        tags = registry.tags(chosen) if chosen else {}
     if chosen is None:
         return None
-    tags = registry.tags(chosen)
     if "driftune.configuration" not in tags:
         return None
     return Champion(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from driftune.errors import ServiceUnavailable
 from driftune.ledger.tables import now
+from driftune.lineage import push_waiting
 from driftune.loop.shadow import finish_shadow
 from driftune.loop.succession import settle
 
@@ -45,8 +46,8 @@ def reconcile(project: Project, settings: Settings) -> list[str]:
     1. Free the leases of owners that are gone; 2. fail the trials whose process is gone, so that
     the study queues them again; 3. write to MLflow what waits in the spool; 4. close its runs whose
     retune has ended; 5. finish a change of champion that was begun: aliases and ledger agree again;
-    6. merge waiting retunes of older data into the newest. While MLflow is away its part waits, and
-    the rest is done.
+    6. push the data versions that a remote lacks; 7. merge waiting retunes of older data into the
+    newest. While MLflow is away its part waits, and the rest is done.
 
     Returns:
         What was done, a sentence each; empty when all was well.
@@ -68,6 +69,7 @@ def reconcile(project: Project, settings: Settings) -> list[str]:
         for retune_id, run in _forgotten_runs(project, settings)
     ]
     done += _settle(project, settings)
+    done += [f"pushed data version {version}" for version in push_waiting(project.root)]
     waiting = due_retunes(project, settings)
     for older in waiting[:-1]:
         if project.ledger.merge_retune(older, waiting[-1]):

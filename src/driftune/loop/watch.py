@@ -12,6 +12,7 @@ from driftune.errors import ValidationFailed
 from driftune.ledger import DecisionRow, ObservationRow, RetuneRow
 from driftune.ledger.ledger import INVALID
 from driftune.ledger.tables import now
+from driftune.lineage import SNAPSHOT, snapshot_decision
 from driftune.loop import shadow
 from driftune.loop.late_labels import content_version, content_versions
 from driftune.loop.observing import observe
@@ -162,7 +163,8 @@ def _details(
     """Return all that was measured, as JSON values, with what it added up to."""
     facts = {"accumulated": decision.accumulated, "cost": settings.policy.cost}
     checks = read_summary(project.root, settings.name, seen.batch or "")
-    return asdict(seen) | {"evidence": facts, "validation": checks}
+    rows = snapshot_decision(project, settings, seen.batch or "")
+    return asdict(seen) | {"evidence": facts, "validation": checks, SNAPSHOT: rows}
 
 
 def _decision_row(settings: Settings, decision: Decision, queued: RetuneRow | None) -> DecisionRow:
