@@ -1,0 +1,31 @@
+"""A backtest says what the live loop then does."""
+
+import pytest
+
+from driftune import loop
+from driftune.loop.backtesting import backtest
+
+ONE = {"budget": {"max_trials": 1, "max_seconds": None}}
+
+
+@pytest.mark.slow  # a whole live run: retrains and eight batches
+def test_the_live_loop_does_what_the_backtest_says(module_project):
+    project = module_project
+    settings = project.settings("tiny", policy={"action": "retrain"}, tuning=ONE)
+    settings = settings.model_copy(update={"tuning": settings.tuning_with(ONE)})
+    first = loop.retune(project, settings, trigger="first", reason="x", tuning=ONE)
+    assert first.status == "promoted"
+    said = backtest(project, settings, {"it": settings.policy}, shuffles=0).policies[0].replayed
+    while loop.pending_batches(project, settings):
+        for row in loop.watch(project, settings):
+            if row.decision.outcome == "queued":
+                loop.carry_out(project, settings, row.decision.retune_id, tuning=ONE)
+    seen = project.ledger.latest_observations("tiny")
+    assert [step.batch for step in said.steps] == [row.batch for row in seen]
+    assert [step.outcome for step in said.steps] == [row.decision.outcome for row in seen]
+    assert [step.version for step in said.steps] == [row.champion_version for row in seen]
+    done = [row.status for row in project.ledger.retunes("tiny")][1:]
+    assert done  # the drift of week 17 asks for something
+    assert [step.verdict for step in said.steps if step.verdict] == done
+    live = sum(row.value for row in seen) / len(seen)
+    assert said.mean == pytest.approx(live, rel=0.03)
