@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 NEVER = "never"
 CRON_WORDS = {f"@{word}" for word in ("hourly", "daily", "weekly", "monthly", "yearly", "annually")}
 UNDONE = ("queued", "running", "merged_into")  # another process holds the lease
+QUIET = ("no_drift", "insufficient_data", "suppressed_cooldown")  # decisions without a page
 
 Seconds = Annotated[
     str | None, typer.Option("--max-seconds", help="Time for the search, e.g. 10m.")
@@ -106,6 +107,8 @@ def retune(
             tuning=_overrides(max_seconds, max_trials, workers, language_model),
         )
     earlier = row.finished_at is not None and row.finished_at < began
+    if not earlier:
+        _write_report(project, settings)
     holder = project.ledger.lease_holder(settings.name) if row.status in UNDONE else None
     show(
         retune_record(row, earlier=earlier, holder=holder),
@@ -130,6 +133,7 @@ def watch(
     project, settings = open_problem(problem)
     _refuse_to_watch(project, settings)
     seen: list[dict[str, Any]] = []
+    ran = 0
     while loop.pending_batches(project, settings):
         for row in loop.watch(project, settings):
             seen.append(observation_record(row))
@@ -137,9 +141,11 @@ def watch(
                 print_observation(row)
         if decide_only:
             break
-        _run_due(project, problem, as_json=as_json)
+        ran += _run_due(project, problem, as_json=as_json)
     if not decide_only:  # what an earlier, stopped call left in the queue
-        _run_due(project, problem, as_json=as_json)
+        ran += _run_due(project, problem, as_json=as_json)
+    if ran or any(one["outcome"] not in QUIET for one in seen):
+        _write_report(project, settings)
     show(
         seen,
         as_json=as_json,
@@ -147,17 +153,27 @@ def watch(
     )
 
 
-def _run_due(project: Project, problem: str, *, as_json: bool) -> None:
+def _write_report(project: Project, settings: Settings) -> None:
+    """Write the pages of what has just been decided, and the report that links them."""
+    from driftune.reporting import write_report
+
+    write_report(project, settings)
+
+
+def _run_due(project: Project, problem: str, *, as_json: bool) -> int:
+    """Carry out what waits; returns how many retunes that were."""
     from driftune import loop
     from driftune.tuning import rich_progress
     from driftune.tuning.listening import listening
 
     settings = project.settings(problem)
-    for due in loop.due_retunes(project, settings)[-1:]:
+    waiting = loop.due_retunes(project, settings)[-1:]
+    for due in waiting:
         with rich_progress() as on_progress, listening(on_progress):
             row = loop.carry_out(project, settings, due.id)
         if not as_json:
             print_retune(row)
+    return len(waiting)
 
 
 def serve(

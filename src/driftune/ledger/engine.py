@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
@@ -50,6 +50,7 @@ def open_engine(url: str) -> Engine:
     try:
         with _alone(parsed):
             Base.metadata.create_all(engine)
+        _refuse_old_tables(engine, parsed)
     except DatabaseError as error:
         where = parsed.render_as_string(hide_password=True)
         raise ServiceUnavailable(
@@ -57,6 +58,24 @@ def open_engine(url: str) -> Engine:
             " set DRIFTUNE_LEDGER_URL."
         ) from None
     return engine
+
+
+def _refuse_old_tables(engine: Engine, url: URL) -> None:
+    """Refuse a ledger of an earlier version before a query fails on a column that it lacks.
+
+    Raises:
+        UsageError: Names the column and the way on.
+    """
+    found = inspect(engine)
+    for table in Base.metadata.sorted_tables:
+        there = {column["name"] for column in found.get_columns(table.name)}
+        missing = [column.name for column in table.columns if column.name not in there]
+        if missing:
+            raise UsageError(
+                f"The ledger at {url.render_as_string(hide_password=True)} was made by an earlier"
+                f" version: its table {table.name!r} has no column {missing[0]!r}. Keep it, and set"
+                " DRIFTUNE_LEDGER_URL to a new one; or `make clean-state` forgets all decisions."
+            )
 
 
 def _watch_file(engine: Engine, path: str | None) -> None:

@@ -269,5 +269,6 @@ def _import_river() -> Any:
         return import_module("river.drift")
     except ImportError:
         raise MissingPackage(
-            "Streaming detectors need river: `pip install river`; DriftMonitor does without."
+            'Streaming detectors need river: pip install "driftune[streaming]";'
+            " DriftMonitor does without."
         ) from None

@@ -15,6 +15,8 @@ from driftune.errors import ServiceUnavailable, UsageError
 from driftune.tracking import global_uri, open_client
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mlflow import MlflowClient
     from mlflow.models.model import ModelInfo
     from pandas import DataFrame
@@ -229,11 +231,19 @@ def _load(uri: str, model_uri: str) -> Any:
 
 def _requirements(model: Any) -> list[str]:
     """Pin what the pipeline needs when it is loaded; MLflow's own guess runs the model to see."""
-    from importlib.metadata import packages_distributions, version
+    from importlib.metadata import version
 
     last = model.steps[-1][1] if hasattr(model, "steps") else model
     modules = {kind.__module__.partition(".")[0] for kind in type(last).__mro__}
-    homes = packages_distributions()
+    homes = _packages()
     families = {name for module in modules for name in homes.get(module, ())}
     packages = {"scikit-learn", "pandas", "numpy", "cloudpickle"} | families
     return [f"{package}=={version(package)}" for package in sorted(packages)]
+
+
+@lru_cache(maxsize=1)
+def _packages() -> Mapping[str, list[str]]:
+    """Return the distributions of each module; a look at all that is installed takes seconds."""
+    from importlib.metadata import packages_distributions
+
+    return packages_distributions()
