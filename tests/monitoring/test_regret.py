@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from driftune.monitoring.probes import PAIRS, draw_probes, first_row, probe_size
+from driftune.monitoring.probes import draw_probes, first_row, plan_probes
 from driftune.monitoring.regret import (
     Accumulated,
     Recall,
@@ -14,7 +14,7 @@ from driftune.monitoring.regret import (
 )
 
 
-def stream(gain, batches, *, seed, pairs=PAIRS, rows=300):
+def stream(gain, batches, *, seed, pairs=4, rows=300):
     """Regrets of a seeded stream: retrained probes lose ``gain`` less; each pair has its luck."""
     rng = np.random.default_rng(seed)
     lucky = rng.normal(0, 0.02, size=pairs)  # of the rows that a pair learned from: it stays
@@ -28,7 +28,7 @@ def stream(gain, batches, *, seed, pairs=PAIRS, rows=300):
 
 def test_a_gain_is_measured_per_pair_with_the_error_of_the_rows():
     (found,) = stream(0.1, 1, seed=3, rows=4000)
-    assert len(found.gains) == PAIRS
+    assert len(found.gains) == 4
     assert found.gain == pytest.approx(0.1, abs=0.03)
     assert 0 < found.error < 0.02
     assert found.rows == 4000
@@ -79,11 +79,11 @@ def test_an_earlier_champion_is_compared_on_the_same_rows():
 
 @pytest.mark.parametrize("strategy", ["all_history", "window"])
 def test_probes_share_no_row_and_keep_their_lots(strategy):
-    size = probe_size(1000, 200)
-    before = draw_probes(first_row(strategy, 1000, size), 1000, size)
-    after = draw_probes(first_row(strategy, 1100, size), 1100, size)
+    plan = plan_probes(1000, 200)
+    before = draw_probes(first_row(strategy, 1000, plan), 1000, plan)
+    after = draw_probes(first_row(strategy, 1100, plan), 1100, plan)
     rows = np.concatenate(before)
-    assert len(np.unique(rows)) == len(rows) == PAIRS * size
+    assert len(np.unique(rows)) == len(rows) == plan.rows == 800
     shared = len(np.intersect1d(rows, np.concatenate(after))) / len(rows)
     assert shared > 0.75  # newer data change few rows
     assert np.concatenate(after).max() >= 1000

@@ -9,7 +9,7 @@ from driftune.loop.past_rows import read_past
 from driftune.loop.past_shuffled import error_block, shuffle_past
 from driftune.loop.retraining import known_configuration, past_world
 from driftune.monitoring.backtest import replay
-from driftune.monitoring.probes import probe_size
+from driftune.monitoring.probes import plan_probes
 from driftune.monitoring.schedules import always, never, oracle, share_of_gain
 from driftune.tuning.cores import usable_cores
 
@@ -240,7 +240,7 @@ def _probes(world: PastWorld, policy: Decides) -> list[Ask]:
     most = getattr(policy, "probe_rows", None)
     if most is None or getattr(policy, "cost", None) is None:
         return []
-    return world.ask_all_probes(probe_size(len(world.history.known(0)), most))
+    return world.ask_all_probes(plan_probes(len(world.history.known(0)), most))
 
 
 def _search_seconds(settings: Settings, one: Replayed) -> float | None:

@@ -15,7 +15,7 @@ from driftune.errors import DataError
 from driftune.loop.probing import FEWEST_ROWS, MOST_RECALLED
 from driftune.loop.reference import MOST_ROWS
 from driftune.monitoring import DriftMonitor, PerformanceMonitor
-from driftune.monitoring.probes import PAIRS, draw_probes, first_row, probe_size
+from driftune.monitoring.probes import ProbePlan, draw_probes, first_row, plan_probes
 from driftune.monitoring.regret import measure_recall, measure_regret
 from driftune.monitoring.world import Cost
 
@@ -137,53 +137,58 @@ class PastWorld:
             return ()
         kept, known = len(self.history.known(champion.last)), len(self.history.known(batch - 1))
         start = min(champion.start, kept)
-        size = probe_size(kept - start, most)
-        if size < FEWEST_ROWS or known <= kept:
+        plan = plan_probes(kept - start, most)
+        if plan.size < FEWEST_ROWS or known <= kept:
             return ()
-        key = ("regret", champion.last, start, batch, size)
+        key = ("regret", champion.last, start, batch, plan)
         if key not in self._kept:
-            kept_probes = self.ask_probes(champion.last, start, size, len(self.names) - 1)
-            before = self._predict(kept_probes, batch)
-            self._kept[key] = tuple(
-                measure_regret(
-                    self.history.labels[self.history.batch(batch)],
-                    before,
-                    self._predict(self.ask_retrained(batch, size, strategy), batch),
-                    metric=self.settings.metric,
-                    strategy=strategy,
-                )
-                for strategy in STRATEGIES
-            )
+            kept_probes = self.ask_probes(champion.last, start, plan, len(self.names) - 1)
+            found_each = (self._regret(kept_probes, batch, plan, name) for name in STRATEGIES)
+            self._kept[key] = tuple(one for one in found_each if one is not None)
         found: tuple[Regret, ...] = self._kept[key]
         return found
+
+    def _regret(
+        self, kept: Sequence[Ask], batch: int, plan: ProbePlan, strategy: Strategy
+    ) -> Regret | None:
+        try:
+            return measure_regret(
+                self.history.labels[self.history.batch(batch)],
+                self._predict(kept, batch),
+                self._predict(self.ask_retrained(batch, plan, strategy), batch),
+                metric=self.settings.metric,
+                strategy=strategy,
+            )
+        except DataError:  # a sample lacks a class or a column: as in the loop
+            return None
 
     def _predict(self, asks: Sequence[Ask], batch: int) -> list[FloatArray]:
         rows = self.history.batch(batch)
         return [self.probes.fitted(ask).predict(rows) for ask in asks]
 
-    def ask_retrained(self, batch: int, size: int, strategy: Strategy) -> list[Ask]:
+    def ask_retrained(self, batch: int, plan: ProbePlan, strategy: Strategy) -> list[Ask]:
         """Say which probes know what came before a batch, and predict that batch."""
         known = len(self.history.known(batch - 1))
-        return self.ask_probes(batch - 1, first_row(strategy, known, size), size, batch)
+        return self.ask_probes(batch - 1, first_row(strategy, known, plan), plan, batch)
 
-    def ask_probes(self, last: int, start: int, size: int, until: int) -> list[Ask]:
+    def ask_probes(self, last: int, start: int, plan: ProbePlan, until: int) -> list[Ask]:
         """Say which probes know a sample of what was known after ``last``, but the oldest rows."""
         known, ends = self.history.known(last), self.history.ends
-        drawn = draw_probes(start, len(known), size)
+        drawn = draw_probes(start, len(known), plan)
         return [self.probes.ask(known[rows], ends[last], ends[until]) for rows in drawn]
 
-    def ask_all_probes(self, size: int) -> list[Ask]:
+    def ask_all_probes(self, plan: ProbePlan) -> list[Ask]:
         """Say which probes regret needs on every batch while the first champion serves."""
-        if size < FEWEST_ROWS:
+        if plan.size < FEWEST_ROWS:
             return []
-        kept = self.ask_probes(0, 0, size, len(self.names) - 1)
+        kept = self.ask_probes(0, 0, plan, len(self.names) - 1)
         later = range(2, len(self.names))
-        retrained = [self.ask_retrained(at, size, way) for at in later for way in STRATEGIES]
+        retrained = [self.ask_retrained(at, plan, way) for at in later for way in STRATEGIES]
         return [*kept, *(ask for asks in retrained for ask in asks)]
 
     def probe_cost(self, seen: Observation) -> Cost:
         """Return what measuring regret on this batch takes: the loop fits all its probes anew."""
-        fits = 2 * PAIRS * len(seen.regret)
+        fits = sum(2 * len(one.gains) for one in seen.regret)
         return Cost(fits, fits * self.probes.seconds_per_fit)
 
     def _recalls(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,11 @@ import numpy as np
 
 from driftune.errors import DataError
 from driftune.loop.champion import known_champion
-from driftune.monitoring.probes import draw_probes, first_row, probe_size
+from driftune.monitoring.probes import draw_probes, first_row, plan_probes
 from driftune.monitoring.regret import Recall, Regret, measure_recall, measure_regret
 from driftune.scoring import score
 from driftune.tuning import refit
+from driftune.tuning.cores import usable_cores
 from driftune.tuning.known import known_result, quick
 
 if TYPE_CHECKING:
@@ -112,29 +114,24 @@ def measure_regrets(
     if champion.through in history.names:
         kept = sum(counts[: history.names.index(champion.through) + 1])
     start = min(champion.start, kept)
-    size = probe_size(kept - start, settings.policy.probe_rows)
-    if size < FEWEST_ROWS or known <= kept:
+    plan = plan_probes(kept - start, settings.policy.probe_rows)
+    if plan.size < FEWEST_ROWS or known <= kept:
         return ()
-    drawn = {"kept": draw_probes(start, kept, size)}
+    drawn = {"kept": draw_probes(start, kept, plan)}
     for strategy in STRATEGIES:
-        drawn[strategy] = draw_probes(first_row(strategy, known, size), known, size)
+        drawn[strategy] = draw_probes(first_row(strategy, known, plan), known, plan)
     wanted = np.unique(np.concatenate([each for sets in drawn.values() for each in sets]))
     sample = history.take(wanted, counts)  # every batch is read once
-    probes = Probes(settings, quick(known_result(champion.configuration), size), rows)
-    predicted = {
-        name: probes.predict([sample.iloc[np.searchsorted(wanted, each)] for each in sets])
+    probes = Probes(settings, quick(known_result(champion.configuration), plan.size), rows)
+    samples = {
+        name: [sample.iloc[np.searchsorted(wanted, each)] for each in sets]
         for name, sets in drawn.items()
     }
-    labels, before = predicted["kept"]
-    return tuple(
-        measure_regret(
-            labels, before, predicted[strategy][1], metric=settings.metric, strategy=strategy
-        )
-        for strategy in STRATEGIES
-    )
+    found = (probes.compare(samples["kept"], samples[name], name) for name in STRATEGIES)
+    return tuple(regret for regret in found if regret is not None)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Probes:
     """Small models of one quick configuration, and the batch that they are compared on.
 
@@ -147,16 +144,38 @@ class Probes:
     settings: Settings
     plain: TuningResult
     rows: DataFrame
+    _kept: tuple[FloatArray, list[FloatArray]] | None = None
 
-    def predict(self, samples: Sequence[DataFrame]) -> tuple[FloatArray, list[FloatArray]]:
+    def compare(
+        self, kept: Sequence[DataFrame], retrained: Sequence[DataFrame], strategy: Strategy
+    ) -> Regret | None:
+        """Measure what probes on newer rows save; None where these rows cannot tell.
+
+        Args:
+            kept: Samples of what the champion knew, the same in every call.
+            retrained: Samples of what is known now.
+            strategy: How the second were drawn.
+        """
+        try:
+            labels, before = self._kept = self._kept or self._predict(kept)
+            after = self._predict(retrained)[1]
+            metric = self.settings.metric
+            return measure_regret(labels, before, after, metric=metric, strategy=strategy)
+        except DataError as error:  # a sample lacks a class or a column
+            logger.info("No regret by %s is measured on this batch: %s", strategy, error)
+            return None
+
+    def _predict(self, samples: Sequence[DataFrame]) -> tuple[FloatArray, list[FloatArray]]:
         """Fit one model per sample; return the batch's labels and each one's predictions."""
-        problem, found = self.settings.problem, []
-        labels = np.array([])
-        for sample in samples:
-            model = refit(problem, sample, self.plain, n_jobs=1, family=self.settings.tuning.family)
-            labels, predictions = score(model, problem, self.rows)
-            found.append(predictions[~np.isnan(labels)])
-        return labels[~np.isnan(labels)], found
+        with ThreadPoolExecutor(usable_cores()) as pool:  # a fit leaves Python's lock alone
+            scored = list(pool.map(self._fit_and_score, samples))
+        there = ~np.isnan(scored[0][0])
+        return scored[0][0][there], [predictions[there] for _, predictions in scored]
+
+    def _fit_and_score(self, sample: DataFrame) -> tuple[FloatArray, FloatArray]:
+        problem, family = self.settings.problem, self.settings.tuning.family
+        model = refit(problem, sample, self.plain, n_jobs=1, family=family)
+        return score(model, problem, self.rows)
 
 
 def _names_before(

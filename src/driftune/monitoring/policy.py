@@ -35,6 +35,8 @@ class TriggerPolicy:
             the last act would together have lost a twentieth of a batch less. Lower retunes more
             often. None = regret is not measured.
         certainty: One-sided certainty, in (0.5, 1), that accumulated regret is no noise.
+        certainty_drifting: The same once a retune that a decision asked for was promoted: the
+            world is known to move, so less evidence is needed that it moves on.
         probe_rows: Most rows of a model that regret is measured with. They are fitted on each
             batch: `make bench-monitoring` says what that buys.
         recall: Ask earlier champions back.
@@ -83,6 +85,7 @@ class TriggerPolicy:
 
     cost: float | None = 0.05
     certainty: float = 0.95
+    certainty_drifting: float = 0.8
     probe_rows: int = 2500
     recall: bool = True
     min_drop: float = 0.4
@@ -108,7 +111,8 @@ class TriggerPolicy:
         _at_least(self, 2, "min_rows")
         _at_least(self, 50, "probe_rows")
         _hold("k", self.k, self.k <= self.m, f"at most policy.m = {self.m}")
-        _hold("certainty", self.certainty, 0.5 < self.certainty < 1, "in (0.5, 1)")
+        for name in ("certainty", "certainty_drifting"):
+            _hold(name, getattr(self, name), 0.5 < getattr(self, name) < 1, "in (0.5, 1)")
         if self.every is not None:
             above = self.every > self.cooldown
             _hold("every", self.every, above, f"above policy.cooldown = {self.cooldown}")
@@ -182,6 +186,7 @@ class TriggerPolicy:
             since=len(history) - acted[-1] if acted else None,
             batches=len(history) + 1 - (acted[-1] + 1 if acted else 0),
             past=tuple(history[max(acted[-1] + 1 if acted else 0, self.warm_up) :]),
+            drifting=any(past.retuned and past.outcome in _RETUNES for past in history),
         )
 
     def _acts(self, history: Sequence[PastDecision]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +12,41 @@ if TYPE_CHECKING:
 
     from driftune.monitoring.regret import Strategy
 
-PAIRS = 4  # of probes; each pair has had its own luck with its rows, and luck is judged by four
+FEWEST_PAIRS, MOST_PAIRS = 4, 8  # each pair has its own luck with its rows, which they judge
+ENOUGH_ROWS = 1000  # of a probe: above it further rows make further pairs
 
 
-def draw_probes(first: int, last: int, size: int, *, seed: int = 0) -> list[npt.NDArray[np.int64]]:
+@dataclass(frozen=True)
+class ProbePlan:
+    """How many pairs of probes there are, and how many rows each probe learns from.
+
+    Args:
+        pairs: One of a pair knows what the champion knew, the other what is known now.
+        size: Rows of each; no two of one side share a row.
+    """
+
+    pairs: int
+    size: int
+
+    @property
+    def rows(self) -> int:
+        """Rows of one side together."""
+        return self.pairs * self.size
+
+
+def plan_probes(known: int, most: int) -> ProbePlan:
+    """Share out the rows that the champion knew, at most ``most`` for each probe.
+
+    >>> plan_probes(800, 2500), plan_probes(6000, 2500), plan_probes(100_000, 2500)
+    (ProbePlan(pairs=4, size=200), ProbePlan(pairs=6, size=1000), ProbePlan(pairs=8, size=2500))
+    """
+    pairs = min(MOST_PAIRS, max(FEWEST_PAIRS, known // ENOUGH_ROWS))
+    return ProbePlan(pairs, min(most, known // pairs))
+
+
+def draw_probes(
+    first: int, last: int, plan: ProbePlan, *, seed: int = 0
+) -> list[npt.NDArray[np.int64]]:
     """Draw the rows of one probe per pair; no two of them share a row.
 
     A row keeps its place in the lottery while more rows arrive, so that probes on older and on
@@ -23,27 +55,23 @@ def draw_probes(first: int, last: int, size: int, *, seed: int = 0) -> list[npt.
     Args:
         first: Number of the first row that may be drawn, rows being numbered oldest first.
         last: The number after that of the last one.
-        size: Rows per probe, at most ``(last - first) / PAIRS``.
+        plan: How many of how many rows, at most ``last - first`` together.
         seed: Of the lottery.
 
     Returns:
-        ``PAIRS`` arrays of row numbers (size,), ascending.
+        Arrays of row numbers (plan.size,), ascending.
 
-    >>> [len(rows) for rows in draw_probes(0, 100, 20)]
+    >>> [len(rows) for rows in draw_probes(0, 100, ProbePlan(4, 20))]
     [20, 20, 20, 20]
-    >>> int(min(rows.min() for rows in draw_probes(20, 100, 20)))
+    >>> int(min(rows.min() for rows in draw_probes(20, 100, ProbePlan(4, 20))))
     20
     """
     lots = np.random.default_rng(seed).random(last)
     order = np.argsort(lots[first:], kind="stable") + first
-    return [np.sort(order[pair * size : (pair + 1) * size]) for pair in range(PAIRS)]
+    size = plan.size
+    return [np.sort(order[pair * size : (pair + 1) * size]) for pair in range(plan.pairs)]
 
 
-def probe_size(known: int, most: int) -> int:
-    """Return the rows of one probe where the champion knew ``known``: at most ``most``."""
-    return min(most, known // PAIRS)
-
-
-def first_row(strategy: Strategy, known: int, size: int) -> int:
+def first_row(strategy: Strategy, known: int, plan: ProbePlan) -> int:
     """Return where a retraining of this strategy begins: with all history, or the newest rows."""
-    return 0 if strategy == "all_history" else known - PAIRS * size
+    return 0 if strategy == "all_history" else known - plan.rows

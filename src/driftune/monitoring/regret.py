@@ -113,7 +113,9 @@ class Accumulated:
 
     def add(self, gains: Sequence[float], error: float) -> Accumulated:
         """Return the sum with one more batch."""
-        before = self.sums or (0.0,) * len(gains)
+        before = self.sums
+        if len(before) != len(gains):  # the first, or labels that came late made other pairs
+            before = (self.total,) * len(gains)
         sums = tuple(old + gain for old, gain in zip(before, gains, strict=True))
         grown = Accumulated(sums, self.variance + error**2, self.batches + 1)
         return grown if grown.total > 0 else Accumulated()

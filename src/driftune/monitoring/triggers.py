@@ -44,6 +44,7 @@ class Seen:
         since: Batches since the last act (1 = at the one before this); None = never.
         batches: Batches without an act, this one included.
         past: Decisions since the last act.
+        drifting: Whether an earlier retune has been worth it.
     """
 
     observation: Observation
@@ -52,6 +53,7 @@ class Seen:
     since: int | None
     batches: int
     past: tuple[PastDecision, ...]
+    drifting: bool = False
 
     @cached_property
     def regret(self) -> Accumulated:
@@ -136,7 +138,8 @@ def _cost(policy: TriggerPolicy, seen: Seen) -> Asked | None:
     if policy.cost is None or not seen.observation.regret:
         return None
     found = seen.regret
-    if found.total <= policy.cost or not found.is_clear(policy.certainty):
+    certainty = policy.certainty_drifting if seen.drifting else policy.certainty
+    if found.total <= policy.cost or not found.is_clear(certainty):
         return None
     why = (
         f"retraining would have saved {found.total:.2f} batch losses since the last act"

@@ -9,9 +9,11 @@ machines", chooses its window on the newest batch too).
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from driftune.errors import DataError
 from driftune.paired import improvement
 from driftune.tuning.final_fit import predict, refit
 from driftune.tuning.known import quick
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
     from driftune.problem import Problem
     from driftune.tuning.result import TuningResult
 
+logger = logging.getLogger(__name__)
 FEWEST_ROWS = 200  # that a span learns from
 NEWEST = 0.2  # most of the rows that the spans are compared on
+CLEARLY = 0.1  # least share of loss saved: old seasons come back, so they are not dropped for less
 MOST_ROWS = 20_000  # per fit; a sample of a longer span tells the same
 
 
@@ -84,22 +88,24 @@ def choose_span(
     if strategy == "all_history" or judged < FEWEST_ROWS // 2 or len(spans) < 2:
         return whole
     old, new = rows.iloc[:-judged], rows.iloc[-judged:]
-    predictions = [_predict(problem, old.tail(span), new, known, family) for span in spans]
+    whole_history = _predict(problem, old, new, known, family)
+    if whole_history is None:
+        return whole
     y = _labels(problem, rows).iloc[-judged:].to_numpy()
-    gains = {
-        span: improvement(
-            y, predictions[0], ours, metric=problem.metric_object,
-            confidence=1 - 0.05 / (len(spans) - 1), n_resamples=1000,
-        )
-        for span, ours in zip(spans[1:], predictions[1:], strict=True)
-        if ours.shape == predictions[0].shape  # a span may lack a class
-    }  # fmt: skip
+    gains = {}
+    for span in spans[1:]:
+        ours = _predict(problem, old.tail(span), new, known, family)
+        if ours is not None and ours.shape == whole_history.shape:  # a span may lack a class
+            gains[span] = improvement(
+                y, whole_history, ours, metric=problem.metric_object,
+                confidence=1 - 0.05 / (len(spans) - 1), n_resamples=1000,
+            )  # fmt: skip
     if not gains:
         return whole
     compared = tuple((span, gain.value) for span, gain in gains.items())
     best = max(gains, key=lambda span: gains[span].value)
     gain = gains[best]
-    if strategy == "auto" and gain.low <= 0:
+    if strategy == "auto" and gain.low <= CLEARLY:
         return Span(0, len(rows), "all_history", (gain.low, gain.value, gain.high), compared)
     start = len(old) - best
     return Span(start, len(rows), "window", (gain.low, gain.value, gain.high), compared)
@@ -130,7 +136,12 @@ def _predict(
     new: pd.DataFrame,
     known: TuningResult,
     family: str | Sequence[str] | None,
-) -> FloatArray:
+) -> FloatArray | None:
+    """Fit on some rows and predict the newest; None where the rows lack a class or a column."""
     sample = rows.sample(MOST_ROWS, random_state=0) if len(rows) > MOST_ROWS else rows
-    model = refit(problem, sample, quick(known, len(sample)), family=family)
+    try:
+        model = refit(problem, sample, quick(known, len(sample)), family=family)
+    except DataError as error:
+        logger.info("A span of %s rows is not compared: %s", len(rows), error)
+        return None
     return predict(model, new[list(model.feature_names_in_)], problem.task)
