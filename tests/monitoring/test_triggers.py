@@ -70,6 +70,17 @@ def test_regret_that_may_be_luck_asks_for_nothing():
     assert "queued" not in outcomes(run(TriggerPolicy(), stream))
 
 
+def test_once_a_retune_was_worth_it_less_evidence_asks_for_the_next():
+    unsure = seen(regret=regret(0.06, luck=0.12))
+    calm = PastDecision("before", "no_drift", breach=False)
+    worth = PastDecision("before", "queued", breach=False, retuned=True)
+    policy = TriggerPolicy(cooldown=0)
+    assert policy.decide([calm], unsure).outcome == "no_drift"
+    assert policy.decide([worth], unsure).outcome == "queued"
+    by_hand = PastDecision("before", "no_drift", breach=False, retuned=True)
+    assert policy.decide([by_hand], unsure).outcome == "no_drift"
+
+
 def test_the_better_strategy_speaks():
     both = (*regret(-0.1), *regret(0.2, strategy="window"))
     assert run(TriggerPolicy(), [seen(regret=both)])[0].outcome == "queued"

@@ -57,6 +57,12 @@ def test_a_fixed_strategy_is_kept():
     assert clean.start > 0
 
 
+def test_a_column_that_is_empty_in_a_span_ends_no_search():
+    rows = stream(turn=2000).assign(d=1.0)
+    rows.loc[1500:, "d"] = np.nan
+    assert choose_span(PROBLEM, rows, KNOWN, strategy="auto", newest=600).start < 1500
+
+
 @pytest.mark.parametrize("n", [150, 400])
 def test_too_few_rows_tell_nothing(n):
     span = choose_span(PROBLEM, stream(turn=n // 2, n=n), KNOWN, strategy="auto")
