@@ -91,7 +91,7 @@ def register(
                 "driftune.batches": f"{data_version['batches'][0]}..{data_version['batches'][-1]}",
                 "driftune.study": result.study_name,
                 "driftune.policy": settings.policy.digest(),
-                "driftune.prompts": f"{result.llm_calls} of {settings.tuning.language_model}",
+                "driftune.language_model": settings.tuning.language_model or "none",
                 "driftune.search_rows": str(len(search_rows)),
                 REPLAY_TAG: json.dumps(data_version["replay"]),
                 "driftune.code": code_version(project.root),

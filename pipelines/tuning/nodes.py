@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,8 @@ from ibis import Table
 from pandas import DataFrame
 
 from driftune import lineage
-from driftune.loop.champion import known_champion
+from driftune.errors import ServiceUnavailable
+from driftune.loop.champion import Champion, known_champion
 from driftune.project import Project
 from driftune.promotion import hold_out_newest
 from driftune.settings import Settings
@@ -19,6 +21,8 @@ from driftune.tuning.known import known_result
 from driftune.tuning.listening import listener
 from driftune.tuning.span import Span, choose_span
 from driftune.validation import run_tags
+
+logger = logging.getLogger(__name__)
 
 
 def record_data_version(
@@ -94,7 +98,7 @@ def choose_rows(
         The rows for the search, and the span with the newest batch that it reaches (``through``).
     """
     through = {"through": newest_batch["batch"]}
-    champion = known_champion(Project.find(), settings)
+    champion = _champion(Project.find(), settings)
     if champion is None:
         return known_rows, Span(0, len(known_rows), "all_history").to_dict() | through
     span = choose_span(
@@ -146,8 +150,21 @@ def search(
 
 def _earlier_best(project: Project, settings: Settings) -> list[dict[str, Any]]:
     """Return the champion's configuration, the first to be tried; a retrain tries no other."""
-    champion = known_champion(project, settings)
-    return [champion.configuration["best_params"]] if champion else []
+    champion = _champion(project, settings)
+    if champion:
+        return [champion.configuration["best_params"]]
+    promoted = project.ledger.retunes(settings.name, "promoted")
+    known = [row.details["best_params"] for row in promoted if "best_params" in row.details]
+    return known[-1:]
+
+
+def _champion(project: Project, settings: Settings) -> Champion | None:
+    """Return the champion; None also while the registry is away, for which no search waits."""
+    try:
+        return known_champion(project, settings)
+    except ServiceUnavailable as error:
+        logger.warning("The search goes on without knowing the champion: %s", error)
+        return None
 
 
 def track(

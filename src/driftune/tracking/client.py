@@ -71,6 +71,7 @@ def global_uri(uri: str) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", URL_NOTE)}
     os.environ[URL_NOTE] = "true"
     mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)  # else whatever was set before in this process would win
     try:
         yield
     finally:
