@@ -107,6 +107,7 @@ def test_what_is_loaded_predicts_as_what_was_stored(registry, model):
 def test_using_a_registry_leaves_the_users_tracking_uri_alone(registry, monkeypatch):
     registry.load(1)
     assert "MLFLOW_TRACKING_URI" not in os.environ
+    assert "MLFLOW_REGISTRY_URI" not in os.environ
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mine")
     registry.load(2)
     assert os.environ["MLFLOW_TRACKING_URI"] == "http://mine"

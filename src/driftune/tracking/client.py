@@ -62,13 +62,14 @@ def _refuse_damaged_store(uri: str) -> None:
 def global_uri(uri: str) -> Iterator[None]:
     """Point MLflow's global state to ``uri``, for what takes no client.
 
-    MLflow writes it into ``MLFLOW_TRACKING_URI`` too, which would pass for the user's wish and win
-    over the settings of the next project; that is taken back. Nor does it print the address of a
+    MLflow writes it into ``MLFLOW_TRACKING_URI`` and ``MLFLOW_REGISTRY_URI`` too, which would pass
+    for the user's wish and win over the settings of the next project; that is taken back. Nor does it print the address of a
     run, password and all, when one ends.
     """
     import mlflow
 
-    before = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", URL_NOTE)}
+    names = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", URL_NOTE)
+    before = {name: os.environ.get(name) for name in names}
     os.environ[URL_NOTE] = "true"
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)  # else whatever was set before in this process would win
