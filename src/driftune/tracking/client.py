@@ -63,8 +63,8 @@ def global_uri(uri: str) -> Iterator[None]:
     """Point MLflow's global state to ``uri``, for what takes no client.
 
     MLflow writes it into ``MLFLOW_TRACKING_URI`` and ``MLFLOW_REGISTRY_URI`` too, which would pass
-    for the user's wish and win over the settings of the next project; that is taken back. Nor does it print the address of a
-    run, password and all, when one ends.
+    for the user's wish and win over the settings of the next project; that is taken back. Nor does
+    it print the address of a run, password and all, when one ends.
     """
     import mlflow
 
