@@ -69,7 +69,7 @@ def test_the_yaml_is_a_problem(tmp_path):
     (tmp_path / "demand.yml").write_text(block)
     settings = load_settings(tmp_path / "demand.yml", root=tmp_path)
     assert settings.name == "demand"
-    assert settings.gate.holdout == "7d"
+    assert settings.gate.holdout == "auto"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
