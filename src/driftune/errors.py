@@ -31,6 +31,22 @@ class DataError(DriftuneError):
     exit_code = 2
 
 
+class InsufficientPoints(DataError):
+    """Too few points to fit a curve through; names how many there are and how many it takes."""
+
+
+class UnstableLearningRate(UsageError):
+    """Gradient descent with this learning rate does not converge.
+
+    Attributes:
+        kernel_norm: Of the Volterra kernel; 1 and above, or infinite, diverges.
+    """
+
+    def __init__(self, message: str, *, kernel_norm: float) -> None:
+        super().__init__(message)
+        self.kernel_norm = kernel_norm
+
+
 class ValidationFailed(DataError):
     """A critical expectation failed; names the expectation, the column and the value."""
 

@@ -1,0 +1,1 @@
+"""The power-law random features model: one linear model that shows every way a loss can scale."""
