@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from driftune.ledger import lease as leases
+from driftune.ledger.effort import note_effort
 from driftune.ledger.engine import open_engine
 from driftune.ledger.lease import Lease
 from driftune.ledger.tables import (
@@ -176,10 +177,11 @@ class Ledger:
             if lease is not None:
                 lease.check(session)
             row = session.get_one(RetuneRow, retune_id)
+            effort = note_effort(row, status, lease)
             if status == "running" and row.status != "running":
                 row.attempts += 1
             row.status = status
-            row.details = {**row.details, **details}
+            row.details = {**row.details, **effort, **details}
             row.merged_into = details.get("merged_into", row.merged_into)
             row.finished_at = None if status in OPEN_STATES else now()
         return row

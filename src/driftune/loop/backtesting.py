@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from driftune.loop.past_rows import read_past
 from driftune.loop.past_shuffled import error_block, shuffle_past
+from driftune.loop.pricing import read_pricing
 from driftune.loop.retraining import known_configuration, past_world
 from driftune.monitoring.backtest import replay
 from driftune.monitoring.probes import plan_probes
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from driftune.loop.past_rows import PastRows
     from driftune.loop.past_world import PastWorld
+    from driftune.loop.pricing import Pricing
     from driftune.loop.retraining import Known
     from driftune.monitoring.backtest import Replayed
     from driftune.monitoring.matrix import Ask
@@ -102,7 +104,8 @@ def backtest(
     """Replay a problem's history under some policies.
 
     What is fitted is kept below ``.driftune/backtest``: stopped anywhere, the same call goes on,
-    and another policy needs few fits or none.
+    and another policy needs few fits or none. A retune costs what the ledger says today, or the
+    search's budget, from the first batch to the last.
 
     Args:
         project: Where the problem lives.
@@ -124,7 +127,8 @@ def backtest(
     home = project.state / "backtest" / settings.name
     settings = without_unused(settings)
     known = known_configuration(project, settings, past, home)
-    worlds = Worlds(settings, known, home, label_delay, on_stage)
+    pricing = read_pricing(project, settings)
+    worlds = Worlds(settings, known, home, label_delay, on_stage, pricing)
     return replay_all(worlds, past, policies, shuffles=shuffles)
 
 
@@ -201,6 +205,7 @@ class Worlds:
         home: Where fitted models' predictions are kept.
         label_delay: Labels of a batch are there after so many further batches.
         on_stage: Called while models are fitted.
+        pricing: What a retune is assumed to cost.
     """
 
     settings: Settings
@@ -208,6 +213,7 @@ class Worlds:
     home: Path
     label_delay: int
     on_stage: OnStage
+    pricing: Pricing | None = None
 
     def open(
         self,
@@ -220,7 +226,7 @@ class Worlds:
         """Lay out a history and fit, several at a time, what its replays will surely ask for."""
         world = past_world(
             self.settings, past, self.known, self.home,
-            workers=usable_cores(), label_delay=self.label_delay,
+            workers=usable_cores(), label_delay=self.label_delay, pricing=self.pricing,
         )  # fmt: skip
         lasts = range(len(world.names) - 1 if everything else 1)
         world.matrix.fill(

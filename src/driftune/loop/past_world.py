@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from driftune.loop.past_gate import PastGate
+    from driftune.loop.pricing import Pricing
     from driftune.metrics import FloatArray
     from driftune.monitoring import DriftReport, Observation
     from driftune.monitoring.matrix import Ask, Fitted, History, RetrainingMatrix, Rows
@@ -47,6 +48,7 @@ class PastWorld:
         gate: Trains challengers and judges them.
         months: See the protocol.
         label_delay: See the protocol.
+        pricing: What a retune is assumed to cost, the same all along; ``None``: ``policy.cost``.
     """
 
     settings: Settings
@@ -56,6 +58,7 @@ class PastWorld:
     gate: PastGate
     months: tuple[str, ...]
     label_delay: int = 0
+    pricing: Pricing | None = None
     _kept: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -110,6 +113,7 @@ class PastWorld:
             regret=self._regrets(policy, champion, batch),
             recall=self._recalls(policy, champion, earlier, rows),
             drift=self._drift(policy, champion, batch),
+            retune_cost=self.pricing.price(policy, seen) if self.pricing else None,
         )
 
     def observe_unlabelled(self, policy: Decides, champion: Version, batch: int) -> Observation:

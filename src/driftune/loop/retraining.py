@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from driftune.loop.past_rows import PastRows
+    from driftune.loop.pricing import Pricing
     from driftune.metrics import FloatArray
     from driftune.monitoring.matrix import Rows
     from driftune.problem import Problem
@@ -105,6 +106,7 @@ def past_world(
     *,
     workers: int = 1,
     label_delay: int = 0,
+    pricing: Pricing | None = None,
 ) -> PastWorld:
     """Lay out the matrices of a history; nothing is fitted yet.
 
@@ -115,6 +117,7 @@ def past_world(
         home: Where fitted models' predictions are kept.
         workers: Fits at a time, each with one thread.
         label_delay: Labels of a batch are there after so many further batches.
+        pricing: What a retune is assumed to cost.
     """
     labels, classes = encode(settings.problem, past.table)
     folder = home / _key(settings, past, known.result)
@@ -131,7 +134,7 @@ def past_world(
     spans = Spans(settings.problem, past.table, known.result, settings.tuning.family, folder)
     gate = PastGate(settings, past.table, matrix, spans)
     months = _months(settings, past)
-    return PastWorld(settings, past.table, matrix, probes, gate, months, label_delay)
+    return PastWorld(settings, past.table, matrix, probes, gate, months, label_delay, pricing)
 
 
 def _months(settings: Settings, past: PastRows) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from driftune.loop.late_labels import content_version, content_versions
 from driftune.loop.observing import observe
 from driftune.loop.overdue_labels import alert_overdue_labels
 from driftune.loop.past import history
+from driftune.loop.pricing import read_pricing
 from driftune.loop.proof import champion_or_refuse
 from driftune.loop.retune import retune_id
 from driftune.monitoring import Decision
@@ -119,6 +120,8 @@ def decide(
     known = project.ledger.observation(settings.name, batch)
     version = (known and known.champion_version) or champion
     seen = observe(project, settings, version, batch, rows)
+    price = read_pricing(project, settings).price(settings.policy, seen)
+    seen = replace(seen, retune_cost=price)
     if version == champion:
         decision = settings.policy.decide(
             history(project, settings, before=batch),
@@ -161,7 +164,8 @@ def _details(
     project: Project, settings: Settings, seen: Observation, decision: Decision
 ) -> dict[str, Any]:
     """Return all that was measured, as JSON values, with what it added up to."""
-    facts = {"accumulated": decision.accumulated, "cost": settings.policy.cost}
+    cost = seen.retune_cost.regret if seen.retune_cost else settings.policy.cost
+    facts = {"accumulated": decision.accumulated, "cost": cost}
     checks = read_summary(project.root, settings.name, seen.batch or "")
     rows = snapshot_decision(project, settings, seen.batch or "")
     return asdict(seen) | {"evidence": facts, "validation": checks, SNAPSHOT: rows}

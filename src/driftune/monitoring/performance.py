@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from driftune.monitoring.drift_report import DriftReport
     from driftune.monitoring.estimation import Estimate
     from driftune.monitoring.regret import Recall, Regret
+    from driftune.monitoring.retune_cost import RetuneCost
 
 _NO_LOSS = 1e-12  # a reference loss below this counts as this, so that the ratio stays finite
 
@@ -47,6 +48,8 @@ class Observation:
         recall: What earlier champions would have saved on it.
         drift: Drift of inputs and predictions against what the champion learned from.
         estimate: The performance to be expected, where labels are missing.
+        retune_cost: What a retune costs now, where the loop has priced it; the regret that pays for
+            it then takes the place of ``policy.cost``.
     """
 
     batch: str
@@ -68,6 +71,7 @@ class Observation:
     recall: tuple[Recall, ...] = ()
     drift: DriftReport | None = None
     estimate: Estimate | None = None
+    retune_cost: RetuneCost | None = None
 
 
 class PerformanceMonitor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from driftune.monitoring.performance import Observation
 
 _RETUNES = frozenset({"queued", "started", "merged_into"})
+_PRICES = ("price_per_hour", "retune_price")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,12 @@ class TriggerPolicy:
         cost: Regret that a retune is worth, in losses of one batch: 0.05 = once the batches since
             the last act would together have lost a twentieth of a batch less. Lower retunes more
             often. None = regret is not measured.
+        value_per_unit_loss: What one unit of the metric's loss (1 - score where greater is better)
+            costs you over one batch, in any currency; in dollars where a language model is paid.
+            With it a retune's price decides when regret is worth one, and ``cost`` limits recalls.
+        price_per_hour: Of the machine while it retunes; how long that takes is what earlier retunes
+            took, or before the first one ``tuning.budget.max_seconds``.
+        retune_price: Fixed price of each retune, such as that of a review.
         certainty: One-sided certainty, in (0.5, 1), that accumulated regret is no noise.
         certainty_drifting: The same once a retune that a decision asked for was promoted: the
             world is known to move, so less evidence is needed that it moves on.
@@ -84,6 +92,9 @@ class TriggerPolicy:
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     cost: float | None = 0.05
+    value_per_unit_loss: float | None = None
+    price_per_hour: float | None = None
+    retune_price: float | None = None
     certainty: float = 0.95
     certainty_drifting: float = 0.8
     probe_rows: int = 2500
@@ -107,6 +118,7 @@ class TriggerPolicy:
         """Refuse settings that cannot be meant."""
         _at_least(self, 0, "min_drop", "hysteresis", "warm_up", "cooldown")
         _at_least(self, 0, "cost", "max_retunes_per_month", "max_usd_per_month")
+        _at_least(self, 0, *_PRICES)
         _at_least(self, 1, "k", "new_rows")
         _at_least(self, 2, "min_rows")
         _at_least(self, 50, "probe_rows")
@@ -119,10 +131,16 @@ class TriggerPolicy:
         _one_of("action", self.action, ("retune", "retrain", "alert"))
         _one_of("drift", self.drift, ("record", "alert", "retune"))
         _one_of("strategy", self.strategy, ("all_history", "window", "auto"))
+        _check_prices(self)
 
     def digest(self) -> str:
-        """Return a hash of the settings, 16 hexadecimal digits, the same on every machine."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        """Return a hash of the settings, 16 hexadecimal digits, the same on every machine.
+
+        Prices that are not set leave it as it was before there were any.
+        """
+        unpriced = {"value_per_unit_loss", *_PRICES} if self.value_per_unit_loss is None else set()
+        said = {name: value for name, value in asdict(self).items() if name not in unpriced}
+        text = json.dumps(said, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def breaches(self, seen: Observation, *, breached_before: bool = False) -> bool:
@@ -227,6 +245,30 @@ def _at_least(policy: TriggerPolicy, least: int, *names: str) -> None:
         value = getattr(policy, name)
         if value is not None:
             _hold(name, value, value >= least, f"at least {least}")
+
+
+def _check_prices(policy: TriggerPolicy) -> None:
+    """Refuse a value without a price, a price without a value, and either without regret."""
+    value = policy.value_per_unit_loss
+    priced = [name for name in _PRICES if getattr(policy, name) is not None]
+    if value is None:
+        if priced:
+            raise UsageError(
+                f"policy.{priced[0]} is {getattr(policy, priced[0])!r} without a value: say what a"
+                " unit of loss costs you with policy.value_per_unit_loss."
+            )
+        return
+    _hold("value_per_unit_loss", value, 0 < value < math.inf, "a number above 0")
+    if not priced:
+        raise UsageError(
+            f"policy.value_per_unit_loss is {value!r} without a price: say what a retune costs with"
+            " policy.price_per_hour or policy.retune_price; 0 means nothing."
+        )
+    if policy.cost is None:
+        raise UsageError(
+            f"policy.value_per_unit_loss is {value!r}, but policy.cost is None and no regret is"
+            " measured: leave policy.cost out."
+        )
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:

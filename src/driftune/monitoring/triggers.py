@@ -102,6 +102,8 @@ class Seen:
         parts = [f"{sum(self.window)} of the last {len(self.window)} batches breached"]
         if self.observation.regret:
             parts.append(f"retraining would have saved {self.regret.total:.2f} batch losses so far")
+            if self.observation.retune_cost:
+                parts.append(f"a retune costs {self.observation.retune_cost}")
         return ", ".join(parts)
 
 
@@ -122,9 +124,11 @@ def _recall(policy: TriggerPolicy, seen: Seen) -> Asked | None:
     """An earlier champion saves clearly more than a retraining would."""
     if not policy.recall or policy.cost is None or not seen.recalls:
         return None
+    price = seen.observation.retune_cost
+    least = policy.cost if price is None else min(policy.cost, price.regret)  # it trains nothing
     version, found = max(seen.recalls.items(), key=lambda item: item[1].total)
     certainty = 1 - (1 - policy.certainty) / (10 * len(seen.recalls))  # each batch asks them all
-    if found.total <= policy.cost or found.total <= seen.regret.total:
+    if found.total <= least or found.total <= seen.regret.total:
         return None
     if not found.is_clear(certainty):
         return None
@@ -137,13 +141,16 @@ def _cost(policy: TriggerPolicy, seen: Seen) -> Asked | None:
     """What waiting has cost exceeds what a retune costs."""
     if policy.cost is None or not seen.observation.regret:
         return None
-    found = seen.regret
+    found, price = seen.regret, seen.observation.retune_cost
     certainty = policy.certainty_drifting if seen.drifting else policy.certainty
-    if found.total <= policy.cost or not found.is_clear(certainty):
+    least = policy.cost if price is None else price.regret
+    if found.total <= least or not found.is_clear(certainty):
         return None
+    worth = "" if price is None else f" (worth {price.worth(found.total):.2f})"
+    cost = f"policy.cost is {policy.cost:g}" if price is None else f"a retune costs {price}"
     why = (
-        f"retraining would have saved {found.total:.2f} batch losses since the last act"
-        f" ({found.batches} batches), policy.cost is {policy.cost:g}"
+        f"retraining would have saved {found.total:.2f} batch losses{worth} since the last act"
+        f" ({found.batches} batches), {cost}"
     )
     return Asked("cost", why, _action(policy))
 
