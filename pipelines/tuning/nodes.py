@@ -134,6 +134,7 @@ def search(
             seed=plan.seed,
             family=plan.family,
             pruning=plan.pruning,
+            rungs=plan.rungs,
             warm_start=_earlier_best(project, settings),
             constraints=plan.constraints,
             earlier_configurations=plan.earlier_configurations,

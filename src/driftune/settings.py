@@ -21,6 +21,7 @@ from driftune.promotion import Gate
 from driftune.section import Section
 from driftune.tuning import Budget, Splitter
 from driftune.tuning.constraints import check_constraints
+from driftune.tuning.ladder import check_rungs
 from driftune.tuning.pruning import PruningName
 from driftune.wrong_setting import explain
 
@@ -101,6 +102,8 @@ class Tuning(Section):
         dask_address: Of the scheduler; ``DASK_SCHEDULER_ADDRESS`` in the environment sets it too.
         pruning: When a trial ends early: ``auto`` (a race over the folds, and fewer rows first
             where that pays), ``race``, ``asha``, ``hyperband``, ``bohb`` or ``none``.
+        rungs: Sizes of the rungs of fewer rows, as one over their share: ``[9, 3, 1]`` begins with
+            a ninth, ``[1]`` has none. None: where they pay by rule; ``driftune plan`` measures it.
         constraints: Greatest ``model_size_kb``, ``latency_us_per_row`` or ``memory_mb`` of the
             final model; the best configuration is the best that keeps them.
         earlier_configurations: How many configurations of earlier studies are tried first: of the
@@ -122,6 +125,7 @@ class Tuning(Section):
     workers: int = Field(default=1, ge=1)
     dask_address: str | None = None
     pruning: PruningName = "auto"
+    rungs: tuple[int, ...] | None = None
     constraints: dict[str, float] = Field(default_factory=dict)
     earlier_configurations: int = Field(default=3, ge=0)
     language_model: str | None = None
@@ -133,6 +137,11 @@ class Tuning(Section):
     @classmethod
     def _are_limits(cls, value: Any) -> Any:
         return check_constraints(value) if isinstance(value, dict) else value
+
+    @field_validator("rungs", mode="before")
+    @classmethod
+    def _fall_to_one(cls, value: Any) -> Any:
+        return check_rungs(value)
 
     @field_validator("splitter", mode="before")
     @classmethod

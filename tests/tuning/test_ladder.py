@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftune.errors import UsageError
-from driftune.tuning.ladder import ETA, FEWEST_OF_A_CLASS, WORTHWHILE, Ladder, choose_parts
+from driftune.scaling.advise.rungs import ETA, FEWEST_OF_A_CLASS, WORTHWHILE
+from driftune.tuning.ladder import BREAK_EVEN, Ladder, choose_parts
 from driftune.tuning.splitters import forward_chaining, kfold
 from driftune.tuning.subsets import FEWEST_VALIDATION_ROWS, rank_rows
 
@@ -74,8 +75,8 @@ def test_a_lower_rung_validates_on_no_more_rows_than_it_trains_on():
 
 
 def test_rungs_only_where_they_pay():
-    assert choose_parts(WORTHWHILE - 1) == [1]
-    assert choose_parts(WORTHWHILE)[0] >= ETA
+    assert choose_parts(WORTHWHILE * BREAK_EVEN - 1) == [1]
+    assert choose_parts(WORTHWHILE * BREAK_EVEN)[0] >= ETA
 
 
 @given(st.integers(60, 10_000_000), st.floats(0.0001, 0.5), st.booleans())

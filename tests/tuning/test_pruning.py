@@ -11,12 +11,13 @@ import pytest
 
 from driftune.errors import UsageError
 from driftune.loop.search import search_table
+from driftune.scaling.advise.rungs import ETA
 from driftune.settings import load_settings
 from driftune.tuning import Budget, tune
 from driftune.tuning.brackets import Brackets, first_rung
 from driftune.tuning.families.lightgbm import LightGBMFolds
 from driftune.tuning.fold_work import FoldOrder, FoldWork, TrialCut, fit_fold
-from driftune.tuning.ladder import ETA, Ladder, Rung
+from driftune.tuning.ladder import Ladder, Rung
 from driftune.tuning.objective import EVALUATION, PREDICTED, Objective
 from driftune.tuning.pruning import Pruning
 from driftune.tuning.splitters import Fold
@@ -30,7 +31,7 @@ LOWEST = 100
 
 
 def three_rungs():
-    return Ladder([], [Rung(LOWEST * ETA**level, ()) for level in range(3)])
+    return Ladder([], [Rung(LOWEST * ETA**level, (), ETA ** (2 - level)) for level in range(3)])
 
 
 @dataclass
@@ -62,14 +63,14 @@ def climb(name, n_trials=120):
     return study, objective
 
 
-def promotions(values):
+def promotions(values, parts=(9, 3, 1)):
     """Asynchronous successive halving by hand: the fates of trials that come in this order."""
-    rungs = [[], []]
+    rungs = [[] for _ in parts[1:]]
     for value in values:
         level = 0
         while level < len(rungs):
             rungs[level].append(value)
-            keep = max(1, len(rungs[level]) // ETA)
+            keep = max(1, len(rungs[level]) * parts[level + 1] // parts[level])
             if value > sorted(rungs[level])[keep - 1]:
                 break
             level += 1
@@ -81,6 +82,19 @@ def test_promotions_are_those_of_successive_halving():
     reached = [len(t.intermediate_values) - (t.state.name == "PRUNED") for t in study.trials]
     assert reached == list(promotions([t.params["x"] for t in study.trials]))
     assert 0 < reached.count(2) < len(reached) / 4
+
+
+@pytest.mark.parametrize("parts", [(8, 1), (4, 2, 1), (27, 3, 1)])
+def test_uneven_rungs_promote_as_large_a_part_as_they_are_of_the_next(parts):
+    ladder = Ladder([], [Rung(5400 // part, (), part) for part in parts])
+    study = optuna.create_study(
+        direction="maximize", pruner=Pruning("auto", parts).pruner(ladder),
+        sampler=optuna.samplers.RandomSampler(seed=1),
+    )  # fmt: skip
+    study.optimize(Climber(ladder), n_trials=120)
+    reached = [len(t.intermediate_values) - (t.state.name == "PRUNED") for t in study.trials]
+    assert reached == list(promotions([-t.params["x"] for t in study.trials], parts))
+    assert len(set(reached)) == len(parts)
 
 
 @pytest.mark.parametrize("name", ["asha", "hyperband"])
@@ -195,6 +209,43 @@ def test_unknown_and_contradicting_settings_are_refused(regression, diabetes):
         tune(regression, diabetes[:60], pruning="asha")
 
 
+def test_rungs_that_are_given_are_climbed_and_raced(regression, diabetes):
+    studies = []
+
+    class Witness(optuna.samplers.RandomSampler):
+        def sample_relative(self, study, trial, search_space):
+            studies.append(study)
+            return {}
+
+    settings = {"space": FAST, "n_jobs": 1, "n_folds": 3, "sampler": Witness(seed=1)}
+    budget = Budget(max_trials=20)
+    tune(regression, diabetes, rungs=[4, 2, 1], budget=budget, **settings)
+    told = [t.user_attrs[EVALUATION] for t in studies[0].trials if t.state.name == "PRUNED"]
+    assert {facts["rows"] for facts in told} >= {73, 147}
+    flat = tune(regression, diabetes, rungs=[1], pruning="asha", budget=budget, **settings)
+    assert set(flat.trials["state"]) == {"COMPLETE"}
+
+
+@pytest.mark.parametrize("wrong", [[], [1, 3], [3, 3, 1], [9, 3], [2.5, 1], [True], "9,3,1", 3])
+def test_rungs_that_cannot_be_meant_are_refused(regression, diabetes, wrong):
+    with pytest.raises(UsageError, match=r"tuning\.rungs.*\[9, 3, 1\]"):
+        tune(regression, diabetes, rungs=wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "rungs"),
+    [("race", [3, 1]), ("none", [9, 3, 1]), ("hyperband", [8, 1]), ("bohb", [9, 1])],
+)
+def test_rungs_that_contradict_the_pruning_are_refused(regression, diabetes, name, rungs):
+    with pytest.raises(UsageError, match=rf"tuning\.rungs.*tuning\.pruning: {name}"):
+        tune(regression, diabetes, pruning=name, rungs=rungs)
+
+
+def test_a_rung_that_is_given_must_hold_enough_rows(regression, diabetes):
+    with pytest.raises(UsageError, match=r"tuning\.rungs.*294 training rows.*at most 14"):
+        tune(regression, diabetes, rungs=[27, 1], n_folds=3)
+
+
 def test_small_tables_are_not_cut_down_unasked():
     folds = [Fold(np.arange(5000), np.arange(5000, 6000))]
     task = SimpleNamespace(
@@ -251,6 +302,9 @@ def test_the_problems_file_chooses(diabetes, tmp_path):
     result = search_table(load_settings(file, root=tmp_path), tmp_path, {})
     states = result.trials["state"].tolist()
     assert "PRUNED" in states, "before a race has seen enough trials to begin"
+    file.write_text(json.dumps(problem | {"tuning": {"rungs": [3, 9, 1]}}))
+    with pytest.raises(UsageError, match=r"rungs.*\[3, 9, 1\]"):
+        load_settings(file, root=tmp_path)
     file.write_text(json.dumps(problem | {"tuning": {"pruning": "ashaa"}}))
     with pytest.raises(UsageError, match="asha"):
         load_settings(file, root=tmp_path)

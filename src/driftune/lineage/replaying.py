@@ -88,6 +88,7 @@ def _score(settings: Settings, rows: DataFrame, params: dict[str, Any]) -> Tunin
         seed=plan.seed,
         family=plan.family,
         pruning=plan.pruning,
+        rungs=plan.rungs,
         constraints=plan.constraints,
         warm_start=[params],
         earlier_configurations=0,

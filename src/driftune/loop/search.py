@@ -63,6 +63,7 @@ def search_table(settings: Settings, folder: Path, overrides: dict[str, Any]) ->
         seed=plan.seed,
         family=plan.family,
         pruning=plan.pruning,
+        rungs=plan.rungs,
         constraints=plan.constraints,
         earlier_configurations=plan.earlier_configurations,
         language_model=plan.language_model,

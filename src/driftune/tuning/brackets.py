@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from optuna.pruners import BasePruner, HyperbandPruner
 
-from driftune.tuning.ladder import ETA
+from driftune.scaling.advise.rungs import ETA
 
 if TYPE_CHECKING:
     import optuna

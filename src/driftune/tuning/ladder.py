@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from driftune.errors import UsageError
+from driftune.scaling.advise.rungs import ETA, rung_parts
 from driftune.tuning.subsets import shrink
 
 if TYPE_CHECKING:
@@ -22,15 +23,11 @@ if TYPE_CHECKING:
 
     from driftune.tuning.splitters import Fold
 
-ETA = 3  # each rung has so many times the rows of the one below; Hyperband's and ASHA's default
 ROWS_PER_LEAF = 850  # below it half the rows cost as much: measured 670-990 (LightGBM, 20 columns)
 LEAVES = 31  # of a usual model: LightGBM's default
-BREAK_EVEN = ROWS_PER_LEAF * LEAVES  # rows
-# Rows of a fold from which lower rungs pay. Not yet on 93,000 flights, 45,000 a fold: 16
+# Four times as many rows are worth a lower rung. Not yet 93,000 flights, 45,000 a fold: 16
 # configurations on a third of them and the best third again on all took as long as all on all.
-WORTHWHILE = 4 * BREAK_EVEN
-FEWEST_OF_A_CLASS = 50  # rows of the rarest class on the lowest rung
-FEWEST = 2_000  # rows on the lowest rung
+BREAK_EVEN = ROWS_PER_LEAF * LEAVES
 FEWEST_BY_FORCE = 20  # rows on a lower rung that the caller wants
 
 
@@ -41,10 +38,12 @@ class Rung:
     Attributes:
         rows: Training rows of a fold, on average: Optuna's step.
         folds: Their numbers among all folds of the study.
+        part: One over the share of the rows.
     """
 
     rows: int
     folds: tuple[int, ...]
+    part: int = 1
 
 
 @dataclass(frozen=True)
@@ -73,8 +72,9 @@ class Ladder:
         recent: bool,
         forced: bool,
         seed: int,
+        parts: Sequence[int] | None = None,
     ) -> Ladder:
-        """As many rungs as pay.
+        """As many rungs as pay, or those that are given.
 
         Args:
             folds: With all rows.
@@ -82,20 +82,24 @@ class Ladder:
             recent: Rows are in time order; lower rungs train on more of the later ones.
             forced: Build a lower rung even where it does not pay.
             seed: Of the samples.
+            parts: The sizes, as :func:`check_rungs` returns them; ``None`` to choose them.
 
         Raises:
             UsageError: Too few rows for the lower rung that is wanted.
         """
         rarest = 1.0 if classes is None else float(np.bincount(classes).min() / len(classes))
         rows = _mean_rows(folds)
-        parts = choose_parts(rows, rarest, forced=forced)
+        if parts is None:
+            parts = choose_parts(rows, rarest, forced=forced)
+        else:
+            _refuse_tiny(min(len(fold.train) for fold in folds), parts)
         cuts = [
-            shrink(fold, parts[:-1], classes, recent=recent, seed=seed + number)
+            shrink(fold, list(parts[:-1]), classes, recent=recent, seed=seed + number)
             for number, fold in enumerate(folds)
         ]
         every = [cut[level] for level in range(len(parts) - 1) for cut in cuts] + list(folds)
         rungs = [
-            Rung(rows // part, tuple(range(level * len(folds), (level + 1) * len(folds))))
+            Rung(rows // part, tuple(range(level * len(folds), (level + 1) * len(folds))), part)
             for level, part in enumerate(parts)
         ]
         return cls(every, rungs)
@@ -117,12 +121,7 @@ def choose_parts(rows: int, rarest: float = 1.0, *, forced: bool = False) -> lis
     >>> choose_parts(500_000, rarest=0.001), choose_parts(300, forced=True)
     ([9, 3, 1], [3, 1])
     """
-    if rows < WORTHWHILE and not forced:
-        return [1]
-    smallest = max(BREAK_EVEN / 2, FEWEST_OF_A_CLASS / rarest, FEWEST)
-    parts = [1]
-    while rows // (parts[0] * ETA) >= smallest:
-        parts.insert(0, parts[0] * ETA)
+    parts = rung_parts(rows, break_even=BREAK_EVEN, rarest=rarest, forced=forced)
     if forced and len(parts) == 1:
         if rows // ETA < FEWEST_BY_FORCE:
             raise UsageError(
@@ -131,6 +130,37 @@ def choose_parts(rows: int, rarest: float = 1.0, *, forced: bool = False) -> lis
             )
         parts.insert(0, ETA)
     return parts
+
+
+def check_rungs(rungs: Sequence[int] | None) -> tuple[int, ...] | None:
+    """Return the sizes of rungs that the user has chosen; ``None`` for none chosen.
+
+    Raises:
+        UsageError: They are not distinct whole numbers that fall to 1.
+
+    >>> check_rungs([9, 3, 1])
+    (9, 3, 1)
+    """
+    if rungs is None:
+        return None
+    listed = isinstance(rungs, list | tuple)
+    whole = listed and all(isinstance(p, int) and not isinstance(p, bool) for p in rungs)
+    if not whole or not rungs or rungs[-1] != 1 or sorted(set(rungs), reverse=True) != [*rungs]:
+        raise UsageError(
+            f"tuning.rungs is {rungs!r}; it must be a list of distinct whole numbers that fall to"
+            " 1, one over the share of the rows: [9, 3, 1] begins with a ninth, [1] has no rungs."
+        )
+    return tuple(rungs)
+
+
+def _refuse_tiny(rows: int, parts: Sequence[int]) -> None:
+    """Refuse a lowest rung whose smallest fold cannot rank trials."""
+    if len(parts) > 1 and rows // parts[0] < FEWEST_BY_FORCE:
+        raise UsageError(
+            f"tuning.rungs {list(parts)} begins with {rows // parts[0]} of the {rows} training rows"
+            f" of the smallest fold: at least {FEWEST_BY_FORCE} are needed, so that the first part"
+            f" can be at most {rows // FEWEST_BY_FORCE}."
+        )
 
 
 def _mean_rows(folds: Sequence[Fold]) -> int:

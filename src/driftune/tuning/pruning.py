@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from driftune.errors import UsageError, close_match
-from driftune.tuning.ladder import ETA, Ladder
+from driftune.scaling.advise.rungs import ETA
+from driftune.tuning.ladder import Ladder, check_rungs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,16 +31,30 @@ class Pruning:
     always. ``hyperband`` (Li et al., JMLR 2018): the same in brackets, of which some begin with
     more rows. ``bohb``: Hyperband with TPE as the sampler, in the way of Falkner et al. (ICML
     2018). ``none``: every trial is fitted on all folds with all rows.
+
+    Attributes:
+        name: One of these.
+        rungs: One over the share of the rows on each rung, the last is 1; ``None``: by the rule of
+            :func:`driftune.tuning.ladder.choose_parts`.
     """
 
     name: PruningName = "auto"
+    rungs: tuple[int, ...] | None = None
 
     @classmethod
-    def load(cls, name: str, *, sampler: object = None, language_model: object = None) -> Pruning:
+    def load(
+        cls,
+        name: str,
+        *,
+        rungs: Sequence[int] | None = None,
+        sampler: object = None,
+        language_model: object = None,
+    ) -> Pruning:
         """Find a choice by name.
 
         Args:
             name: See above.
+            rungs: The same.
             sampler: The caller's, if there is one.
             language_model: The same.
 
@@ -55,7 +71,9 @@ class Pruning:
                 "tuning.pruning: bohb brings its own sampler, TPE; with another one, or with a"
                 " language model (tuning.language_model), choose hyperband."
             )
-        return cls(cast("PruningName", name))
+        parts = check_rungs(rungs)
+        _refuse_contradiction(name, parts or (1,))
+        return cls(cast("PruningName", name), parts)
 
     @property
     def races(self) -> bool:
@@ -76,6 +94,7 @@ class Pruning:
             recent=task.prepared.time is not None,
             forced=self.name != "auto",
             seed=task.seed,
+            parts=self.rungs,
         )
 
     def pruner(self, ladder: Ladder) -> BasePruner:
@@ -83,13 +102,16 @@ class Pruning:
         from optuna.pruners import NopPruner, SuccessiveHalvingPruner
 
         from driftune.tuning.brackets import Brackets
+        from driftune.tuning.uneven_halving import UnevenHalving
 
         if len(ladder.rungs) == 1:
             return NopPruner()
         lowest = ladder.rungs[0].rows
-        if self.name in {"auto", "asha"}:
+        if self.name not in {"auto", "asha"}:
+            return Brackets(lowest, len(ladder.rungs))
+        if is_even([rung.part for rung in ladder.rungs]):
             return SuccessiveHalvingPruner(min_resource=lowest, reduction_factor=ETA)
-        return Brackets(lowest, len(ladder.rungs))
+        return UnevenHalving(ladder.rungs)
 
     def sampler(self, study: Study, seed: int) -> BaseSampler | None:
         """The sampler that belongs to the choice; ``None`` for any.
@@ -103,6 +125,28 @@ class Pruning:
         from optuna.samplers import TPESampler
 
         return TPESampler(seed=seed + len(study.get_trials(deepcopy=False)))
+
+
+def is_even(parts: Sequence[int]) -> bool:
+    """Whether each rung has :data:`ETA` times the rows of the one below, as Optuna has it.
+
+    >>> is_even([9, 3, 1]), is_even([8, 1])
+    (True, False)
+    """
+    return all(low == ETA * high for low, high in pairwise(parts))
+
+
+def _refuse_contradiction(name: str, parts: Sequence[int]) -> None:
+    if name in {"race", "none"} and len(parts) > 1:
+        raise UsageError(
+            f"tuning.rungs {list(parts)} asks for fewer rows first, which tuning.pruning: {name}"
+            " rules out; choose auto, or rungs: [1]."
+        )
+    if name in {"hyperband", "bohb"} and not is_even(parts):
+        raise UsageError(
+            f"tuning.rungs {list(parts)} does not go with tuning.pruning: {name}, whose rungs each"
+            f" have {ETA} times the rows of the one below, as in [9, 3, 1]; choose auto or asha."
+        )
 
 
 def predict_final(completed: Sequence[tuple[float, float]], loss: float) -> float | None:

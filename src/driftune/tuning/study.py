@@ -75,6 +75,7 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
     language_model: LanguageModel | str | None = None,
     share_column_names: bool = False,
     pruning: str = "auto",
+    rungs: Sequence[int] | None = None,
     constraints: Mapping[str, float] | None = None,
     on_progress: OnProgress | None = None,
 ) -> TuningResult:
@@ -116,6 +117,8 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
         pruning: When a trial ends early: ``auto``, ``race``, ``asha``, ``hyperband``, ``bohb`` or
             ``none``, see :class:`driftune.tuning.pruning.Pruning`. The first of ``warm_start`` and
             the library default never do.
+        rungs: Sizes of the rungs of rows, as one over the share of the training rows: ``[9, 3, 1]``
+            begins with a ninth; ``[1]`` has none; ``None``: where they pay by rule.
         constraints: Greatest ``model_size_kb``, ``latency_us_per_row`` or ``memory_mb`` of a model
             that may win; see :mod:`driftune.tuning.constraints`.
         on_progress: Called after each trial.
@@ -128,7 +131,7 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
     """
     from driftune.tuning.recall import StorageExperience, keep_result
 
-    rules = Pruning.load(pruning, sampler=sampler, language_model=language_model)
+    rules = Pruning.load(pruning, rungs=rungs, sampler=sampler, language_model=language_model)
     bounds = check_constraints(constraints)
     runner = get_executor(executor, workers=workers, address=dask_address, storage=storage)
     algorithm = get_family(family)
