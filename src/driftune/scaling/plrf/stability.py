@@ -1,0 +1,32 @@
+"""Which learning rates converge.
+
+The loss stays bounded if every mode decays, ``lr (B + 1) lam_max < 2``, and if the noise that a
+step leaves behind adds up to less than the loss that caused it: the kernel's norm, about
+``lr trace / 2``, is below 1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from driftune.scaling.plrf.resolvent import Resolvent
+
+
+def default_learning_rate(trace: float, batch: int) -> float:
+    """Return the learning rate that leaves the kernel a norm of about 0.25 to 0.5."""
+    return min(1 / (2 * (batch + 1)), 1 / trace)
+
+
+def kernel_norm(resolvent: Resolvent, lr: float, batch: int) -> float:
+    """Return the sum of the kernel over all steps, infinite where a mode does not decay.
+
+    The sum over eigenvalues ``lr lam / (2 - lr (B+1) lam)`` is, by residues, one value of the
+    resolvent: ``-tau S(tau) / (B + 1)`` at ``psi(tau) = 2 / (lr (B + 1))``.
+    """
+    limit = 2 / (lr * (batch + 1))
+    if limit <= resolvent.upper_edge:
+        return math.inf
+    tau = resolvent.tau_beyond(limit)
+    return -tau * resolvent.reach(tau) / (batch + 1)
