@@ -165,7 +165,7 @@ def _cheap_part(name: str, distribution: BaseDistribution) -> BaseDistribution:
     return distribution
 
 
-def _hasten(params: Configuration) -> Configuration:
+def hasten(params: Configuration) -> Configuration:
     """The same trees in fewer, larger steps: how small the steps should be is for the search."""
     if "learning_rate" not in params:
         return params
@@ -178,7 +178,7 @@ def _published(family: Family, classification: bool) -> list[Configuration]:
         default = library_default(family.name, classification=classification)
         known = portfolio(family.name, classification=classification)
         cheap = cheap_start(family.name)
-        return [default, *([cheap] if cheap else []), *map(_hasten, known)]
+        return [default, *([cheap] if cheap else []), *map(hasten, known)]
     own = getattr(family, "default", None)  # of a family that is not ours
     return [dict(own)] if own else []
 
