@@ -187,6 +187,18 @@ def test_a_refused_retune_is_exit_code_1(project, capsys, monkeypatch):
     assert "not better [at all]" in out
 
 
+def test_a_retune_takes_the_options_of_a_plan(project, capsys, monkeypatch):
+    from driftune import loop
+
+    row = retuned(project, "promoted", version=3, verdict={"reason": "better"})
+    asked = []
+    monkeypatch.setattr(loop, "retune", lambda *_, **how: asked.append(how["tuning"]) or row)
+    words = ["--max-rows", "500", "--rungs", "9,3,1", "--min-gain", "0.01"]
+    assert call(capsys, monkeypatch, "retune", "tiny", *words)[0] == 0
+    assert asked == [{"budget": {"max_rows": 500, "min_gain": 0.01}, "rungs": [9, 3, 1]}]
+    project.settings("tiny").tuning_with(asked[0])
+
+
 def test_the_same_retune_again_says_that_nothing_is_new(project, capsys, monkeypatch):
     from driftune import loop
 

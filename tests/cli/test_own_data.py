@@ -67,6 +67,32 @@ def test_the_result_can_be_kept(folder, tune):
     assert "best_params" in json.loads((folder / "best.json").read_text())
 
 
+def test_a_plan_can_be_written_as_options(folder, tune):
+    words = ("--max-rows", "150", "--rungs", "3,1", "--min-gain", "0.9", "--max-trials", "60")
+    code, out, _ = tune(*words, "--json")
+    result = json.loads(out)
+    assert code == 0
+    assert result["rows"] == result["max_rows"] == 150
+    assert result["stop_reason"] == "no_gain_expected"
+    assert len(result["trials"]) < 60
+    assert "no_gain_expected" in tune(*words)[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--rungs", "9,3"), "tuning.rungs"),
+        (("--rungs", "nine"), "tuning.rungs"),
+        (("--min-gain", "2"), "budget.min_gain"),
+        (("--max-rows", "0"), "budget.max_rows"),
+    ],
+)
+def test_an_option_that_cannot_be_meant_names_its_setting(folder, tune, words, named):
+    code, _, err = tune(*words)
+    assert code == 2
+    assert named in err
+
+
 def test_one_trial_is_one_trial(folder, tune):
     assert "1 trial, stopped" in tune("--max-trials", "1")[1]
 

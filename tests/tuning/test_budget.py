@@ -34,6 +34,9 @@ def test_wrong_duration_names_the_setting(wrong):
         {"max_row_cost": 5.0, "row_cost": 6.0},
         {"patience": "soon"},
         {"patience": 0},
+        {"min_gain": -0.1},
+        {"min_gain": 5},
+        {"min_gain": True},
     ],
 )
 def test_wrong_limit_names_the_setting(wrong):

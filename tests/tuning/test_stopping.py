@@ -11,9 +11,10 @@ from optuna.trial import TrialState, create_trial
 
 from driftune.problem import Problem
 from driftune.sampler import record
+from driftune.scaling.curves.trials import best_of
 from driftune.tuning import Budget, refit, tune
 from driftune.tuning.objective import EVALUATION
-from driftune.tuning.search_curve import best_of, paired_error, predict_gain
+from driftune.tuning.search_curve import paired_error, predict_gain
 from driftune.tuning.spent_time import SECONDS, seconds_spent
 from driftune.tuning.stopping import Limits
 
@@ -43,6 +44,10 @@ def test_the_gain_of_a_power_law_is_found():
     """Of uniform losses, the best of k is 1/(k+1): the truth is 1/61 - 1/121, within a factor."""
     losses = (np.arange(1, 61) / 61).tolist()
     assert 1 / 3 < predict_gain(losses) / (1 / 61 - 1 / 121) < 3
+    few, twice = predict_gain(losses, more=6), predict_gain(losses, more=120)
+    assert 1 / 3 < few / (1 / 61 - 1 / 67) < 3
+    assert 1 / 3 < twice / (1 / 61 - 1 / 181) < 3
+    assert few < predict_gain(losses) < twice
     assert predict_gain(losses[:11]) == float("inf"), "too few to tell"
     assert predict_gain([2.0] * 30) == pytest.approx(0.0, abs=1e-9)
 
@@ -62,10 +67,12 @@ def test_blocks_of_different_difficulty_are_no_noise():
     assert paired_error(folds + draw.normal(size=(12, 3))) > 0.3
 
 
-def limits_of(values, folds=None, **budget):
-    clock = Budget(**{"max_seconds": None, "max_trials": None} | budget).clock()
+def limits_of(values, folds=None, *, maximize=False, pace=0.0, **budget):
+    """The stop reason after trials that took ``pace`` seconds each."""
+    clock = Budget(**{"max_seconds": None, "max_trials": None} | budget).clock(lambda: 0.0)
+    clock.earlier = pace * len(values)
     trials = [scored(value, folds) for value in values]
-    limits = Limits(clock=clock, maximize=False, tolerance=0.01)
+    limits = Limits(clock=clock, maximize=maximize, tolerance=0.01)
     limits.resume(trials)
     return clock.stop_reason
 
@@ -95,6 +102,55 @@ def test_starts_that_bring_nothing_new_end_no_search():
     started = {"fixed_params": {}}
     trials = [scored(value, 0.5, system_attrs=started) for value in FLAT]
     assert Limits(clock=clock, maximize=False, tolerance=0.01).resume(trials)
+
+
+RISING = [1.0, *(1.0 + 4 * np.random.default_rng(3).random(size=14)).tolist()]
+
+
+def test_a_study_ends_when_what_is_left_would_not_pay():
+    assert limits_of(RISING, max_trials=100) is None, "nobody asked"
+    assert limits_of(RISING, max_trials=100, min_gain=0.01) is None
+    assert limits_of(RISING, max_trials=100, min_gain=0.5) == "no_gain_expected"
+    assert limits_of(RISING[:11], max_trials=100, min_gain=0.5) is None, "too few to tell"
+    few_left = [limits_of(RISING, max_trials=most, min_gain=0.05) for most in (17, 100)]
+    assert few_left == ["no_gain_expected", None]
+    assert limits_of(RISING, max_trials=15, min_gain=0.05) == "trials"
+
+
+def test_the_time_left_buys_trials_at_the_pace_of_the_study():
+    slow, fast = (
+        limits_of(RISING, max_trials=1000, min_gain=0.05, max_seconds=1000, pace=pace)
+        for pace in (60, 1)
+    )
+    assert (slow, fast) == ("no_gain_expected", None)
+
+
+def test_noise_alone_decides_where_no_gain_is_too_small():
+    assert limits_of(RISING, folds=1e-6, max_trials=100, min_gain=0) is None
+    assert limits_of(RISING, folds=5.0, max_trials=100, min_gain=0) == "no_gain_expected"
+    assert limits_of([0.0] * 15, max_trials=100, min_gain=0) == "no_gain_expected"
+
+
+def test_the_loss_of_a_score_is_what_it_lacks_of_one():
+    scores = [1 - loss / 1000 for loss in RISING]
+    assert limits_of(scores, maximize=True, max_trials=100, min_gain=0.05) is None
+    assert limits_of(scores, maximize=True, max_trials=100, min_gain=0.5) == "no_gain_expected"
+
+
+def test_starts_are_tried_whatever_they_promise():
+    clock = Budget(max_seconds=None, max_trials=100, min_gain=0.5).clock()
+    starts = [scored(value, system_attrs={"fixed_params": {}}) for value in RISING]
+    limits = Limits(clock=clock, maximize=False, tolerance=0.01)
+    assert limits.resume(starts)
+    assert not limits.resume([*starts, scored(1.5)])
+    assert clock.stop_reason == "no_gain_expected"
+
+
+def test_a_resumed_study_has_the_same_reason(regression, diabetes, tmp_path):
+    path = tmp_path / "s.db"
+    first, again = (run(regression, diabetes, path, max_trials=60, min_gain=0.3) for _ in range(2))
+    assert first.stop_reason == again.stop_reason == "no_gain_expected"
+    assert 12 <= len(first.trials) == len(again.trials) < 60
 
 
 def test_it_does_not_stop_while_more_trials_promise_more_than_noise():

@@ -37,6 +37,17 @@ Seconds = Annotated[
     str | None, typer.Option("--max-seconds", help="Time for the search, e.g. 10m.")
 ]
 Trials = Annotated[int | None, typer.Option("--max-trials", help="Trials for the search.")]
+Rows = Annotated[
+    int | None, typer.Option("--max-rows", help="Labelled rows for search and refit: the newest.")
+]
+Gain = Annotated[
+    float | None,
+    typer.Option("--min-gain", help="End when less than this share of the loss is to be gained."),
+]
+Rungs = Annotated[
+    str | None,
+    typer.Option("--rungs", help="Fewer rows first: 9,3,1 begins with a ninth; 1: never."),
+]
 Workers = Annotated[
     int | None, typer.Option("--workers", min=1, help="Trials at a time, each in a process.")
 ]
@@ -46,10 +57,14 @@ Model = Annotated[
 ]
 
 
-def tune(
+def tune(  # noqa: PLR0913 - one argument per option
     problem: TunableName,
+    *,
     max_seconds: Seconds = None,
     max_trials: Trials = None,
+    max_rows: Rows = None,
+    min_gain: Gain = None,
+    rungs: Rungs = None,
     workers: Workers = None,
     language_model: Model = None,
     save: Annotated[Path | None, typer.Option(help="Write the result to this JSON file.")] = None,
@@ -66,8 +81,9 @@ def tune(
     from driftune.tuning import rich_progress
     from driftune.tuning.listening import listening
 
+    budget = _budget(max_seconds, max_trials, max_rows, min_gain)
     with rich_progress() as on_progress, listening(on_progress):
-        result = search(problem, _overrides(max_seconds, max_trials, workers, language_model))
+        result = search(problem, _overrides(budget, rungs, workers, language_model))
     if save:
         import json
 
@@ -79,10 +95,14 @@ def tune(
         raise KeyboardInterrupt  # gives the exit code, and says how to go on
 
 
-def retune(
+def retune(  # noqa: PLR0913 - one argument per option
     problem: ProblemName,
+    *,
     max_seconds: Seconds = None,
     max_trials: Trials = None,
+    max_rows: Rows = None,
+    min_gain: Gain = None,
+    rungs: Rungs = None,
     workers: Workers = None,
     language_model: Model = None,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "asked for",
@@ -97,15 +117,12 @@ def retune(
     from driftune.tuning import rich_progress
     from driftune.tuning.listening import listening
 
+    budget = _budget(max_seconds, max_trials, max_rows, min_gain)
+    tuning = _overrides(budget, rungs, workers, language_model)
     project, settings = open_problem(problem)
     began = datetime.now(UTC)
     with rich_progress() as on_progress, listening(on_progress):
-        row = loop.retune(
-            project,
-            settings,
-            reason=reason,
-            tuning=_overrides(max_seconds, max_trials, workers, language_model),
-        )
+        row = loop.retune(project, settings, reason=reason, tuning=tuning)
     earlier = row.finished_at is not None and row.finished_at < began
     if not earlier:
         _write_report(project, settings)
@@ -221,20 +238,38 @@ def reconcile(as_json: AsJson = False) -> None:
     )
 
 
+def _budget(
+    max_seconds: str | None, max_trials: int | None, max_rows: int | None, min_gain: float | None
+) -> dict[str, Any]:
+    """Collect the options that change ``tuning.budget``."""
+    limits = {
+        "max_seconds": max_seconds,
+        "max_trials": max_trials,
+        "max_rows": max_rows,
+        "min_gain": min_gain,
+    }
+    return {key: value for key, value in limits.items() if value is not None}
+
+
 def _overrides(
-    max_seconds: str | None,
-    max_trials: int | None,
-    workers: int | None,
-    language_model: str | None,
+    budget: dict[str, Any], rungs: str | None, workers: int | None, language_model: str | None
 ) -> dict[str, Any]:
     """Collect the options that change the problem's section ``tuning``."""
-    budget = {"max_seconds": max_seconds, "max_trials": max_trials}
-    chosen = {key: value for key, value in budget.items() if value is not None}
     return {
-        **({"budget": chosen} if chosen else {}),
+        **({"budget": budget} if budget else {}),
+        **({} if rungs is None else {"rungs": _parts(rungs)}),
         **({"workers": workers} if workers else {}),
         **({"language_model": language_model} if language_model else {}),
     }
+
+
+def _parts(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(
+            f"--rungs {text!r} is no list of whole numbers such as 9,3,1 (tuning.rungs)."
+        ) from None
 
 
 def _duration(text: str) -> timedelta:

@@ -23,6 +23,12 @@ WAITING = {  # status of a challenger that passed the gate -> what it waits for
     "shadow": "It runs beside the champion; the next batches decide (gate.shadow_batches).",
 }
 
+STOPPED = {  # stop reason -> what follows the number of trials, where the reason does not say it
+    "converged": "stopped: the search stands still (converged)",
+    "no_gain_expected": "stopped: what is left of the budget would gain less than"
+    " budget.min_gain (no_gain_expected)",
+}
+
 
 def retune_record(
     row: RetuneRow, *, earlier: bool = False, holder: Holder | None = None
@@ -91,8 +97,9 @@ def print_study(result: TuningResult, problem: str) -> None:
     """Print the best configuration, who proposed what, and what to do next."""
     from driftune.tuning.fronts import describe_constraints
 
+    why = STOPPED.get(result.stop_reason, f"stopped by {result.stop_reason}")
     out.print(
-        f"{counted(len(result.trials), 'trial')}, stopped by {result.stop_reason};"
+        f"{counted(len(result.trials), 'trial')}, {why};"
         f" best {result.metric} [bold]{result.best_value:.5g}[/] (validation)"
     )
     for name, value in result.best_params.items():

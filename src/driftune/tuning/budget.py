@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 StopReason = Literal[
     "time", "trials", "llm_cost", "rows", "row_cost", "converged", "no_gain_expected", "user"
-]  # no_gain_expected is for learning curves to say; a study by itself cannot know it
+]  # converged: the search stood still; no_gain_expected: what is left of the budget would not pay
 RowLimit = Literal["rows", "row_cost"]
 
 
@@ -47,6 +47,10 @@ class Budget:
             the standard error of the validation; see :mod:`driftune.tuning.search_curve`.
             ``never``. ``None``: ``never`` with ``max_trials``, which then says exactly how many
             are run, else ``auto``.
+        min_gain: Relative gain of the best loss that is worth going on for: 0.01 is one per cent.
+            After 12 trials, and the starts, the study ends when the trials that ``max_trials`` and
+            the time left still allow, at most twice those so far, are predicted to gain less, or
+            less than the standard error of the validation; 0 asks for that alone. ``None``: never.
 
     Raises:
         UsageError: A limit is negative, is not a duration, or buys no row.
@@ -64,6 +68,7 @@ class Budget:
     max_llm_calls: int | None = 25
     min_trials: int = 1
     patience: int | Literal["auto", "never"] | None = None
+    min_gain: float | None = None
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
@@ -79,6 +84,11 @@ class Budget:
                 raise UsageError(
                     f"budget.{name} is {value!r}; it must be a number of at least {lowest}{words}."
                 )
+        if self.min_gain is not None and self.min_gain >= 1:
+            raise UsageError(
+                f"budget.min_gain is {self.min_gain!r}; it is a share of the best loss and must be"
+                " below 1: 0.01 is one per cent."
+            )
         _check_prices(self)
 
     @property
@@ -126,6 +136,7 @@ _LOWEST = {
     "max_llm_calls": 0,
     "min_trials": 1,
     "patience": 1,
+    "min_gain": 0,
 }
 
 

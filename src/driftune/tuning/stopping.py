@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 HOPELESS = 5  # failures in a row, without a single score, that end the study
 FEWEST_WITHOUT_GAIN = 10  # trials, before a study that stops by itself does so
 SHARE_WITHOUT_GAIN = 0.2  # of its trials, the same
+REACH = 2  # times the trials so far: a prediction for more trials to come is a guess
+TINY = 1e-9  # a best loss below it is as good as none
 
 
 def counts(trial: FrozenTrial) -> bool:
@@ -37,6 +39,26 @@ def counts(trial: FrozenTrial) -> bool:
     if trial.state.name == "FAIL":
         return FAILURE in trial.user_attrs
     return trial.state.name in {"COMPLETE", "PRUNED"}
+
+
+@dataclass(frozen=True)
+class PastLosses:
+    """Losses of the trials so far, lower is better.
+
+    Attributes:
+        best: Of the completed trials that may win.
+        others: How many trials were pruned, or may not win.
+        folds: Of those in ``best``, by fold.
+    """
+
+    best: list[float]
+    others: int
+    folds: list[list[float]]
+
+    @property
+    def error(self) -> float:
+        """Standard error of a comparison of two trials on the same folds."""
+        return paired_error(self.folds) if self.folds else 0.0
 
 
 @dataclass
@@ -120,6 +142,8 @@ class Limits:
             if self._has_converged(trials):
                 # more search brings nothing, more rows might
                 self.clock.stop_reason = self.row_limit or "converged"
+            elif self._expects_no_gain(trials):
+                self.clock.stop_reason = "no_gain_expected"
             elif self._has_only_money() and self._is_broke():
                 self.clock.stop_reason = "llm_cost"
         return self.clock.stop_reason
@@ -138,17 +162,40 @@ class Limits:
 
     def _expects_noise(self, trials: Sequence[FrozenTrial]) -> bool:
         """Whether twice the trials would gain less than the validation can tell."""
-        sign = -1.0 if self.maximize else 1.0
-        ended = [t for t in trials if t.state.name in {"COMPLETE", "PRUNED"}]
-        won = [t for t in ended if t.state.name == "COMPLETE" and is_feasible(t)]
-        scored = [t for t in won if t.value is not None]
-        if not scored:
+        past = self._losses(trials)
+        return bool(past.folds) and predict_gain(past.best, past.others) <= past.error
+
+    def _expects_no_gain(self, trials: Sequence[FrozenTrial]) -> bool:
+        """Whether what is left of the budget would gain too little, see ``Budget.min_gain``."""
+        share = self.clock.budget.min_gain
+        if share is None or all(source_of(t) == "warm_start" for t in trials if counts(t)):
             return False
-        losses = [sign * float(t.value or 0.0) for t in scored]
-        gain = predict_gain(losses, pruned=len(ended) - len(scored))
+        past = self._losses(trials)
+        if not past.best:
+            return False
+        gain = predict_gain(past.best, past.others, more=self._affordable())
+        return gain <= max(share * max(abs(min(past.best)), TINY), past.error)
+
+    def _affordable(self) -> float:
+        """How many trials the budget still allows, at the pace of this study."""
+        clock, most = self.clock, self.clock.budget.max_trials
+        by_count = math.inf if most is None else most - self.counted
+        by_time = clock.remaining * self.counted / max(clock.earlier + clock.elapsed, 1e-9)
+        return max(1.0, min(by_count, by_time, REACH * self.counted))
+
+    def _losses(self, trials: Sequence[FrozenTrial]) -> PastLosses:
+        ended = [t for t in trials if t.state.name in {"COMPLETE", "PRUNED"}]
+        scored = [t for t in ended if t.state.name == "COMPLETE" and is_feasible(t)]
         known = [t.user_attrs[EVALUATION] for t in scored if EVALUATION in t.user_attrs]
-        folds = [[sign * score for score in facts["fold_scores"]] for facts in known]
-        return bool(folds) and gain <= paired_error(folds)
+        return PastLosses(
+            best=[self._loss(float(t.value)) for t in scored if t.value is not None],
+            others=len(ended) - len(scored),
+            folds=[[self._loss(score) for score in facts["fold_scores"]] for facts in known],
+        )
+
+    def _loss(self, score: float) -> float:
+        """As :meth:`driftune.metrics.Metric.flip`."""
+        return 1 - score if self.maximize else score
 
     def _has_only_money(self) -> bool:
         """Whether the language model's limits are the only ones; else it just falls silent."""
