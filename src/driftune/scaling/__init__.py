@@ -11,6 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from driftune.scaling.advise.advice import Advice
+    from driftune.scaling.advise.planner import plan_budget
     from driftune.scaling.curves.cost import CostModel, fit_cost
     from driftune.scaling.curves.joint import JointCurve, fit_joint
     from driftune.scaling.curves.learning_curve import LearningCurve, fit_learning_curve
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from driftune.scaling.plrf.model import PLRF
 
 _HOMES = {
+    "Advice": "advise.advice",
     "CostModel": "curves.cost",
     "JointCurve": "curves.joint",
     "LearningCurve": "curves.learning_curve",
@@ -30,10 +33,12 @@ _HOMES = {
     "fit_joint": "curves.joint",
     "fit_learning_curve": "curves.learning_curve",
     "growth_exponent": "curves.rounds",
+    "plan_budget": "advise.planner",
 }
 
 __all__ = [
     "PLRF",
+    "Advice",
     "CostModel",
     "JointCurve",
     "LearningCurve",
@@ -43,6 +48,7 @@ __all__ = [
     "fit_joint",
     "fit_learning_curve",
     "growth_exponent",
+    "plan_budget",
 ]
 
 

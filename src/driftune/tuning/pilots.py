@@ -187,7 +187,10 @@ def choose_configs(
     )  # fmt: skip
     missing = COUNTS[0] - len(known)
     wide = _draw(task, missing) if missing > 0 else []
-    return {f"pilot {number}": dict(params) for number, params in enumerate([*known, *wide][: COUNTS[0]])}
+    return {
+        f"pilot {number}": dict(params)
+        for number, params in enumerate([*known, *wide][: COUNTS[0]])
+    }
 
 
 def _draw(task: Task, count: int) -> list[dict[str, Any]]:

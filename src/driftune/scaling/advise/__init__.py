@@ -1,1 +1,1 @@
-"""What to do with a budget: rows, trials, rungs; and whether more of it would be worth its price."""
+"""What to do with a budget: rows, trials, rungs; and is more of it worth its price."""

@@ -30,7 +30,7 @@ class Purchase:
     reason: str
 
 
-def judge_purchase(  # noqa: PLR0913 - keyword-only, each one number of the deal
+def judge_purchase(
     curve: LearningCurve,
     *,
     rows: float,

@@ -1,0 +1,165 @@
+"""What pilots say about all rows: loss, seconds, noise, and how far to trust it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from driftune.scaling.curves.cost import CostModel, fit_cost
+from driftune.scaling.curves.prediction import Prediction
+from driftune.scaling.curves.rounds import growth_exponent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from driftune.scaling.advise.advice import Confidence
+    from driftune.scaling.curves.learning_curve import LearningCurve
+    from driftune.scaling.curves.observation import Observation
+    from driftune.scaling.curves.trials import TrialsCurve
+
+ROWS_PER_LEAF = 850  # c2 / c1 of LightGBM: 670 to 1,500 were measured
+BELIEVABLE = (300.0, 3000.0)  # what is taken from pilots as it is
+LONGER = 1.5  # times the rounds that are expected: a limit should not bind
+DOUBT = 1.0  # by how much the gain of further trials may be missed, as a share of it
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Everything that was fitted, and what it says at a number of training rows of a fold.
+
+    Attributes:
+        points: The pilots.
+        best: The best of each size.
+        curve: Loss against rows; ``None`` with ``refusal``, why.
+        refusal: See there.
+        trials: Share of the loss against trials.
+        cost: Seconds of a trial.
+        rows: The number of rows in question.
+    """
+
+    points: tuple[Observation, ...]
+    best: tuple[Observation, ...]
+    curve: LearningCurve | None
+    refusal: str
+    trials: TrialsCurve
+    cost: CostModel
+    rows: int
+
+    def seconds(self, rows: float) -> float:
+        """Expected seconds of one trial: of all pilots' configurations, the mean."""
+        largest = {point.config_id: point for point in sorted(self.points, key=lambda p: p.rows)}
+        each = [
+            self.cost.seconds(
+                rows, (point.rounds or 1) * (rows / point.rows) ** self._rho, point.leaves or 1
+            )
+            for point in largest.values()
+        ]
+        return max(1e-3, float(np.mean(each)))
+
+    def break_even(self) -> float:
+        """Rows from which the cost of a trial grows with the rows."""
+        leaves = float(np.median([point.leaves or 1 for point in self.points]))
+        return min(self.cost.break_even(leaves), self.rows)
+
+    def loss(self, trials: float) -> float:
+        """Expected loss of the best of so many trials on :attr:`rows` rows."""
+        return self._at().loss * (1 - self._searched(trials))
+
+    def expect(self, trials: float) -> Prediction:
+        """Expected loss of the best of so many trials, with its interval.
+
+        The interval is that of the curve, from no gain of the further trials to twice the expected.
+        """
+        at, gain = self._at(), self._searched(trials)
+        ends = sorted((gain * (1 - DOUBT), gain * (1 + DOUBT)))
+        return Prediction(at.loss * (1 - gain), at.low * (1 - ends[1]), at.high * (1 - ends[0]))
+
+    def noise(self, min_gain: float) -> float:
+        """What a difference of losses must exceed: the error of the pilots, or what is asked."""
+        error = self.curve.se if self.curve is not None else (self.best[-1].se or 0.0)
+        return max(error, min_gain * self._at().loss)
+
+    def confidence(self) -> Confidence:
+        """How far to lean on the plan: that of the curve; no more than medium on a guess."""
+        if self.curve is None:
+            return "low"
+        found = self.curve.confidence(self.rows)
+        return "medium" if found == "high" and not self.trials.trials else found
+
+    def warnings(self) -> list[str]:
+        """What a reader should know, one sentence each."""
+        if self.curve is None:
+            return [f"No learning curve: {self.refusal}"]
+        found = self.curve.warnings()
+        ratio = self.curve.extrapolation(self.rows)
+        if ratio > 4:
+            found.append(
+                f"The curve is drawn out {ratio:.1f} times beyond the largest pilot: a larger"
+                " budget lets the pilots go further."
+            )
+        if not self.trials.trials:
+            found.append("What more trials bring is a guess: too few pilots were made on one size.")
+        return found
+
+    def leaves(self) -> tuple[int, int] | None:
+        """The leaves of the pilots that are within noise of the best, twice as far each way."""
+        good = [
+            point.leaves
+            for best in self.best[-2:]
+            for point in self.points
+            if point.leaves is not None
+            and point.leaves > 1
+            and point.rows == best.rows
+            and point.loss <= best.loss + 2 * (best.se or 0.0)
+        ]
+        return (max(2, min(good) // 2), 2 * max(good)) if good else None
+
+    def round_limit(self) -> int | None:
+        """Rounds that a fit on all rows should be allowed."""
+        best = self.best[-1]
+        if (best.rounds or 1) <= 1:
+            return None
+        grown = float((self.rows / best.rows) ** self._rho)
+        return math.ceil(LONGER * (best.rounds or 1) * grown)
+
+    @cached_property
+    def _rho(self) -> float:
+        """By which power of the rows the rounds grow."""
+        return growth_exponent(self.points)
+
+    def _at(self) -> Prediction:
+        """The loss of the best pilot's kind on :attr:`rows` rows."""
+        if self.curve is not None:
+            return self.curve.predict(self.rows)
+        last = self.best[-1]
+        error = 2 * (last.se or 0.05 * last.loss)
+        return Prediction(last.loss, max(0.0, last.loss - error), last.loss + error)
+
+    def _searched(self, trials: float) -> float:
+        """Share of the loss that so many trials save, beside as many as there were pilots."""
+        made = len({point.config_id for point in self.points})
+        return self.trials.gain(made, max(1.0, trials))
+
+
+def typical_cost(points: Sequence[Observation]) -> CostModel:
+    """Fit the cost of a trial; rows and leaves in the usual ratio where pilots cannot tell.
+
+    Cheap pilots have few leaves, so that what a leaf costs is hardly seen. A ratio far from all
+    that was measured is replaced, and the rest fitted anew.
+    """
+    known = [replace(p, rounds=p.rounds or 1, leaves=p.leaves or 1) for p in points if p.seconds]
+    if len(known) < 3:
+        mean = float(np.mean([p.seconds for p in known])) if known else 1.0
+        return CostModel(mean, 0.0, 0.0, 1.0)
+    cost = fit_cost(known)
+    ratio = cost.c2 / cost.c1 if cost.c1 > 0 else math.inf
+    if BELIEVABLE[0] <= ratio <= BELIEVABLE[1]:
+        return cost
+    # one constant less: every leaf counts as so many rows
+    counted = [replace(p, rows=p.rows + ROWS_PER_LEAF * (p.leaves or 1), leaves=0) for p in known]
+    found = fit_cost(counted)
+    return CostModel(found.c0, found.c1, found.c1 * ROWS_PER_LEAF, found.error)
