@@ -21,7 +21,7 @@ import numpy as np
 
 from driftune.errors import InsufficientPoints, UsageError
 from driftune.scaling.curves.families import FAMILIES, get_families
-from driftune.scaling.curves.mixture import FittedFamily, fit_mixture, make_points, sigma
+from driftune.scaling.curves.mixture import FittedFamily, fit_mixture, make_points, standard_errors
 from driftune.scaling.curves.observation import Observation, check_points, envelope
 from driftune.scaling.curves.prediction import Prediction, make_prediction
 
@@ -44,7 +44,8 @@ class LearningCurve:
     Args:
         points: The envelope it was fitted to, ascending in rows.
         families: Those in the mixture.
-        nonmonotone: The loss somewhere rises with more rows by more than two standard errors.
+        nonmonotone: The loss somewhere rises with more rows by more than two standard errors. Where
+            the points have none a bump widens what is taken for noise, and is mostly not seen.
         capped: A cap on boosting rounds was binding at one of the points.
         last_value: The loss at the largest number of rows: the baseline.
         se: Typical standard error of a loss; from the residuals where the points have none.
@@ -200,7 +201,7 @@ def _fit(
     mixture = fit_mixture(families, data, n_boot, seed)
     power = next((one for one in mixture if one.name == "pow3"), None)
     power = power or fit_mixture([FAMILIES["pow3"]], data, 2, seed)[0]
-    se = data.se if data.se is not None else sigma(data, power.fit)
+    se = standard_errors(data, power.fit)
     return LearningCurve(
         points=tuple(best),
         families=mixture,
@@ -220,7 +221,9 @@ def rises(losses: FloatArray, se: FloatArray) -> bool:
     >>> rises(np.array([3.0, 2.0, 2.5]), np.full(3, 0.1))
     True
     """
-    return bool(np.any(np.diff(losses) > 2 * np.hypot(se[1:], se[:-1])))
+    return bool(
+        np.any(np.diff(losses) > np.maximum(2 * np.hypot(se[1:], se[:-1]), 1e-9 * losses[1:]))
+    )
 
 
 def _refusals(wanted: list[Family], points: int) -> tuple[str, ...]:

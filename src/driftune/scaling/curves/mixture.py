@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from driftune.scaling.curves.families import FAMILIES
 from driftune.scaling.curves.projection import Fits, fit_family
 
 if TYPE_CHECKING:
@@ -90,13 +91,26 @@ def fit_mixture(
     Noise is the relative error of the last point: families that miss it by less count alike. All
     families see the same draws of noise, so that their differences are differences of shape.
     """
-    rng = np.random.default_rng(seed)
-    noise = rng.standard_normal((n_boot, len(points.u)))
-    fitted = [_fit_one(family, points, noise, rng) for family in families]
+    noise = _draw_noise(points, n_boot, seed)
+    fitted = [_fit_one(family, points, noise) for family in families]
     last = min(float(sigma(points, one.fit)[-1]) for one in fitted) / points.losses[-1]
     raw = np.array([1 / (one.held_out_error**2 + last**2 + 1e-12) for one in fitted])
     shares = raw / raw.sum()
     return tuple(replace(one, weight=float(w)) for one, w in zip(fitted, shares, strict=True))
+
+
+def _draw_noise(points: Points, n_boot: int, seed: int) -> FloatArray:
+    """Draw errors in units of sigma, (n_boot, p).
+
+    Where sigma itself comes from a few residuals it is drawn too, which makes the errors Student's:
+    with five points and normal errors, 90 per cent intervals held the truth 82 times in 100.
+    """
+    rng = np.random.default_rng(seed)
+    noise = rng.standard_normal((n_boot, len(points.u)))
+    if points.se is not None:
+        return noise
+    free = len(points.u) - FAMILIES["pow3"].parameters  # n - 4 of few points is wider than need be
+    return np.asarray(noise * np.sqrt(free / rng.chisquare(free, (n_boot, 1))))
 
 
 def sigma(points: Points, fit: Fits) -> FloatArray:
@@ -113,9 +127,21 @@ def sigma(points: Points, fit: Fits) -> FloatArray:
     return unit * (max(ratio, 1e-9) if points.se is None else max(ratio, 1.0))
 
 
-def _fit_one(
-    family: Family, points: Points, noise: FloatArray, rng: np.random.Generator
-) -> FittedFamily:
+def standard_errors(points: Points, fit: Fits) -> FloatArray:
+    """Return the given ones, or else what the middle residual says, (p,).
+
+    The middle one, since a bump must not hide itself by making all errors look large.
+    """
+    if points.se is not None:
+        return points.se
+    n = len(points.u)
+    misses = np.abs(points.losses / fit.values(points.u)[0] - 1)
+    middle = 1.4826 * float(np.median(misses))  # of a normal distribution its standard deviation
+    middle *= np.sqrt(n / max(1, n - fit.family.parameters))
+    return np.asarray(np.minimum(middle * points.losses, sigma(points, fit)))
+
+
+def _fit_one(family: Family, points: Points, noise: FloatArray) -> FittedFamily:
     """Fit the points, the points but the last, and every draw of noise around the fit."""
     fit = _fit_points(family, points)
     held_out = _fit_points(family, points.without_last()).values(points.u[-1:])[0, 0]
