@@ -1,11 +1,29 @@
 """A backtest says what the live loop then does."""
 
+from dataclasses import replace
+
 import pytest
 
 from driftune import loop
 from driftune.loop.backtesting import backtest
+from driftune.monitoring import TriggerPolicy
 
 ONE = {"budget": {"max_trials": 1, "max_seconds": None}}
+
+
+@pytest.mark.slow  # three replays with their probes
+def test_dearer_retunes_are_fewer(module_project):
+    settings = module_project.settings("tiny")
+    plain = TriggerPolicy(
+        min_drop=10, recall=False, action="retrain", cooldown=0, value_per_unit_loss=10,
+        retune_price=0,
+    )  # fmt: skip
+    policies = {str(price): replace(plain, retune_price=price) for price in (0, 50, 1000)}
+    found = backtest(module_project, settings, policies, shuffles=0)
+    free, dear, never = (one.replayed for one in found.policies)
+    assert free.retunes > dear.retunes > never.retunes == 0
+    assert {step.trigger for step in free.steps if step.outcome == "queued"} == {"cost"}
+    assert "20 s" in next(step.reason for step in dear.steps if step.trigger == "cost")  # budget
 
 
 @pytest.mark.slow  # a whole live run: retrains and eight batches
