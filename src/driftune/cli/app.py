@@ -11,6 +11,7 @@ from driftune.cli import checks, demonstrate, diagnose, models, provenance, runn
 from driftune.cli.backtest import backtest
 from driftune.cli.bench import bench
 from driftune.cli.export import export
+from driftune.cli.plan import plan
 
 app = typer.Typer(
     name="driftune",
@@ -40,6 +41,7 @@ def main(
 COMMANDS = (
     demonstrate.demo,
     checks.expect,
+    plan,
     running.tune,
     running.retune,
     running.watch,

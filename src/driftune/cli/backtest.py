@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path  # noqa: TC003 - Typer reads it at run time
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,13 +11,10 @@ from rich.table import Table
 
 from driftune.cli.output import AsJson, counted, err, out, quiet, show
 from driftune.cli.problems import ProblemName, open_problem
+from driftune.cli.stages import stages
 from driftune.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from rich.console import Console
-
     from driftune.loop.backtesting import Backtest, Judged
     from driftune.monitoring import TriggerPolicy
     from driftune.monitoring.backtest import Step
@@ -86,7 +82,7 @@ def backtest(
 
     project, settings = open_problem(problem)
     settings.refuse_missing_batches()
-    with _progress(err if as_json else out) as on_stage:
+    with stages(err if as_json else out) as on_stage:
         found = run(
             project,
             settings,
@@ -129,28 +125,6 @@ def _refuse_no_picture(plot: Path | None) -> None:
         raise UsageError(f"--plot {plot}: a picture ends in {', '.join(sorted(PICTURES))}.")
     if not plot.resolve().parent.is_dir():
         raise UsageError(f"--plot {plot}: there is no folder {plot.resolve().parent}.")
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """Show one bar for what is being fitted; without a terminal a line per stage."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-        said: list[str] = []
-
-        def on_stage(stage: str, done: int, wanted: int) -> None:
-            bar.update(task, description=escape(stage), completed=done, total=wanted or None)
-            if not console.is_terminal and stage not in said:
-                console.print(escape(stage))
-            said.append(stage)
-
-        yield on_stage
 
 
 def _print(found: Backtest, settings: Settings, picture: Path) -> None:

@@ -26,7 +26,7 @@ def search(problem: str, overrides: dict[str, Any]) -> TuningResult:
         problem: Name in ``conf/problems`` or path of a YAML file.
         overrides: Of the problem's section ``tuning``.
     """
-    project = _project_of(problem)
+    project = project_of(problem)
     if project is None:
         file = find_problem(problem, Path.cwd())
         return search_table(load_settings(file, root=file.parent), file.parent, overrides)
@@ -42,10 +42,7 @@ def search_table(settings: Settings, folder: Path, overrides: dict[str, Any]) ->
     Raises:
         UsageError: The problem asks for features, which only a project's pipelines make.
     """
-    if settings.features.joins or settings.features.calendar or settings.features.years_since:
-        raise UsageError(
-            "The section `features` needs a driftune project; put the file into its conf/problems."
-        )
+    refuse_features(settings)
     plan = settings.tuning_with(overrides)
     state = folder / ".driftune"
     state.mkdir(exist_ok=True)
@@ -72,7 +69,19 @@ def search_table(settings: Settings, folder: Path, overrides: dict[str, Any]) ->
     )
 
 
-def _project_of(problem: str) -> Project | None:
+def refuse_features(settings: Settings) -> None:
+    """Refuse what only a project's pipelines can do to a table.
+
+    Raises:
+        UsageError: The problem asks for features.
+    """
+    if settings.features.joins or settings.features.calendar or settings.features.years_since:
+        raise UsageError(
+            "The section `features` needs a driftune project; put the file into its conf/problems."
+        )
+
+
+def project_of(problem: str) -> Project | None:
     """Return the project whose problem this is, or ``None`` for a file elsewhere."""
     is_file = Path(problem).suffix in {".yml", ".yaml"}
     try:

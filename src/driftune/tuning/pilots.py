@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,11 +20,14 @@ from driftune.tuning.executors.local import LocalExecutor
 from driftune.tuning.fold_work import FoldOrder, FoldWork, TrialCut
 from driftune.tuning.known import LEAVES
 from driftune.tuning.pilot_folds import PilotFolds, cut_pilots
+from driftune.tuning.search_curve import paired_error
 from driftune.tuning.space import rename
 from driftune.tuning.starters import hasten, starters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from driftune.tuning.executors import FoldPool
     from driftune.tuning.fold_work import FoldScore
@@ -48,6 +51,8 @@ class Pilots:
         table_rows: Labelled rows of the table.
         rarest: Share of the rarest class; 1 for a regression.
         configs: What each ``config_id`` stands for.
+        noise: Standard error of the difference between two good configurations; ``None`` where
+            the pilots cannot tell.
         seconds: Wall time of the pilots.
     """
 
@@ -56,6 +61,7 @@ class Pilots:
     table_rows: int
     rarest: float
     configs: dict[str, dict[str, Any]]
+    noise: float | None
     seconds: float
 
 
@@ -172,6 +178,7 @@ def run_pilots(
         table_rows=len(task.table.y),
         rarest=_rarest(task),
         configs=configs,
+        noise=_noise(run),
         seconds=time.monotonic() - began,
     )
 
@@ -247,22 +254,49 @@ def _validation_factor(run: _Run, configs: Mapping[str, Mapping[str, Any]]) -> f
 
 
 def _with_errors(run: _Run, factor: float) -> list[Observation]:
-    """Scale the losses to all validation rows, and say how far off each may be.
-
-    The error is what is left of the folds' losses once each fold and each size has its own level:
-    folds differ in difficulty, alike on all sizes, and that is no noise of the curve.
-    """
-    from dataclasses import replace
-
+    """Scale the losses to all validation rows, and say how far off each may be."""
     sizes = [part for part in run.folds.parts if run.ranked(part)]
-    best = np.log([run.losses[part, run.ranked(part)[0]] for part in sizes])  # (sizes, folds)
-    n_sizes, n_folds = best.shape
-    if n_sizes < 2 or n_folds < 2:
-        return [replace(p, loss=p.loss * factor) for p in run.points]
-    left = best - best.mean(axis=0) - best.mean(axis=1, keepdims=True) + best.mean()
-    spread = math.sqrt(float(np.sum(left**2)) / ((n_sizes - 1) * (n_folds - 1)))
-    error = spread / math.sqrt(n_folds)
-    return [replace(p, loss=p.loss * factor, se=error * p.loss * factor) for p in run.points]
+    best = [run.losses[part, run.ranked(part)[0]] for part in sizes]
+    error = relative_error(np.array(best), [run.folds.rows(part) for part in sizes])
+    se = None if error is None else error * factor
+    return [
+        replace(p, loss=p.loss * factor, se=None if se is None else se * p.loss) for p in run.points
+    ]
+
+
+def relative_error(losses: NDArray[np.float64], rows: Sequence[int]) -> float | None:
+    """Standard error of a mean over folds, relative, that is noise of the learning curve.
+
+    Folds differ in difficulty, and in how fast they fall with the rows, alike on all sizes: that is
+    no noise. What is left of the logarithms once each size has its own level and each fold its own
+    straight line is.
+
+    Args:
+        losses: ``(sizes, folds)``, of the best configuration of each size.
+        rows: Training rows of each size.
+
+    Returns:
+        ``None`` for fewer than three sizes or two folds, which tell nothing.
+    """
+    sizes, folds = losses.shape
+    if sizes < 3 or folds < 2:
+        return None
+    left = np.log(losses)
+    left = left - left.mean(axis=1, keepdims=True)
+    x = np.log(rows) - np.mean(np.log(rows))
+    left = left - left.mean(axis=0) - np.outer(x, x @ left) / (x @ x)
+    spread = math.sqrt(float(np.sum(left**2)) / ((folds - 1) * (sizes - 2)))
+    return spread / math.sqrt(folds)
+
+
+def _noise(run: _Run) -> float | None:
+    """Standard error of the difference between two good configurations, from the largest size."""
+    for part in reversed(run.folds.parts):
+        ranked = run.ranked(part)
+        if len(ranked) > 1:
+            folds = [run.losses[part, name] for name in ranked]
+            return paired_error(folds) or None
+    return None
 
 
 def _rarest(task: Task) -> float:

@@ -120,7 +120,6 @@ class Advice:
             "budget": {
                 "max_seconds": round(self.search_seconds, 1),
                 "max_trials": self.trials,
-                "min_gain": 0.0,
             },
             "rungs": list(self.parts),
         }

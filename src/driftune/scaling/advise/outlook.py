@@ -39,6 +39,7 @@ class Outlook:
         trials: Share of the loss against trials.
         cost: Seconds of a trial.
         rows: The number of rows in question.
+        paired_error: Standard error of the difference between two good configurations.
     """
 
     points: tuple[Observation, ...]
@@ -48,6 +49,7 @@ class Outlook:
     trials: TrialsCurve
     cost: CostModel
     rows: int
+    paired_error: float | None = None
 
     def seconds(self, rows: float) -> float:
         """Expected seconds of one trial: of all pilots' configurations, the mean."""
@@ -80,7 +82,9 @@ class Outlook:
 
     def noise(self, min_gain: float) -> float:
         """What a difference of losses must exceed: the error of the pilots, or what is asked."""
-        error = self.curve.se if self.curve is not None else (self.best[-1].se or 0.0)
+        error = self.paired_error
+        if error is None:
+            error = self.curve.se if self.curve is not None else (self.best[-1].se or 0.0)
         return max(error, min_gain * self._at().loss)
 
     def confidence(self) -> Confidence:
@@ -158,8 +162,24 @@ def typical_cost(points: Sequence[Observation]) -> CostModel:
     cost = fit_cost(known)
     ratio = cost.c2 / cost.c1 if cost.c1 > 0 else math.inf
     if BELIEVABLE[0] <= ratio <= BELIEVABLE[1]:
-        return cost
+        return _level(cost, known)
     # one constant less: every leaf counts as so many rows
     counted = [replace(p, rows=p.rows + ROWS_PER_LEAF * (p.leaves or 1), leaves=0) for p in known]
     found = fit_cost(counted)
-    return CostModel(found.c0, found.c1, found.c1 * ROWS_PER_LEAF, found.error)
+    return _level(CostModel(found.c0, found.c1, found.c1 * ROWS_PER_LEAF, found.error), known)
+
+
+def _level(cost: CostModel, points: Sequence[Observation]) -> CostModel:
+    """Scale a cost model to what the largest pilots took: they are the nearest to all rows.
+
+    A least relative error lies below the middle where some fits take much longer than others, as
+    they do on a machine that does other work too.
+    """
+    sizes = sorted({point.rows for point in points})[-2:]
+    ratios = [
+        (p.seconds or 0.0) / max(1e-9, cost.seconds(p.rows, p.rounds or 1, p.leaves or 1))
+        for p in points
+        if p.rows in sizes
+    ]
+    by = float(np.median(ratios))
+    return CostModel(cost.c0 * by, cost.c1 * by, cost.c2 * by, cost.error)

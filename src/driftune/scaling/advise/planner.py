@@ -92,6 +92,7 @@ def plan_budget(  # noqa: PLR0913 - keyword-only, each one number that the user 
     value_per_unit_loss: float | None = None,
     min_gain: float = 0.0,
     rarest: float = 1.0,
+    noise: float | None = None,
     level: float = 0.9,
     seed: int = 0,
 ) -> Advice:
@@ -111,6 +112,8 @@ def plan_budget(  # noqa: PLR0913 - keyword-only, each one number that the user 
         value_per_unit_loss: Worth of one unit of loss, in the same currency.
         min_gain: Least relative gain of the loss that is worth anything, such as 0.01.
         rarest: Share of the rarest class; no rung holds fewer than 50 of it.
+        noise: Standard error of the difference between two good configurations; ``None`` for the
+            error of the pilots' losses.
         level: Of the intervals, in (0, 1).
         seed: Of the bootstrap.
 
@@ -134,7 +137,7 @@ def plan_budget(  # noqa: PLR0913 - keyword-only, each one number that the user 
         rarest,
     )  # fmt: skip
     _check(wish, points)
-    outlook = _look(points, wish, level, seed)
+    outlook = replace(_look(points, wish, level, seed), paired_error=noise)
     return _advise(wish, outlook)
 
 
@@ -319,13 +322,13 @@ def _judge_rows(wish: Wish, outlook: Outlook, rows: int) -> Purchase | None:
         return None
     return judge_purchase(
         outlook.curve,
+        noise=outlook.noise(wish.min_gain),
         rows=rows,
         scale=wish.scale,
         more=wish.more,
         row_cost=wish.row_cost,
         training_cost=wish.training_cost,
         value_per_unit_loss=wish.value_per_unit_loss,
-        min_gain=wish.min_gain * outlook.loss(1.0),
     )
 
 

@@ -39,12 +39,12 @@ def judge_purchase(
     row_cost: float = 0.0,
     training_cost: float = 0.0,
     value_per_unit_loss: float | None = None,
-    min_gain: float = 0.0,
+    noise: float = 0.0,
 ) -> Purchase:
     """Judge a purchase by the lower end of its gain.
 
     With a value: buy if ``V (L(n) - L(n + dn)) > p dn + retraining``. Without one, rows are worth
-    asking for if the gain is beyond the noise of the losses and above ``min_gain``.
+    asking for if the gain is beyond noise.
 
     Args:
         curve: Loss against training rows of a fold.
@@ -54,14 +54,13 @@ def judge_purchase(
         row_cost: Price ``p`` of one row.
         training_cost: Price of the training that new rows need.
         value_per_unit_loss: Worth ``V`` of one unit of loss, in the currency of the prices.
-        min_gain: Least gain in loss that counts where there is no value.
+        noise: What a gain in loss must exceed where there is no value.
     """
     gain = curve.gain(rows, rows + more / scale)
     price = row_cost * more + training_cost
     if value_per_unit_loss is None:
-        least = max(min_gain, curve.se)
-        worth = gain.low > 0 and gain.loss > least
-        return Purchase(more, gain, price, None, worth, _by_noise(gain, more, least, worth))
+        worth = gain.low > 0 and gain.loss > noise
+        return Purchase(more, gain, price, None, worth, _by_noise(gain, more, noise, worth))
     value = value_per_unit_loss * max(0.0, gain.low)
     worth = value > price
     verb = "more than" if worth else "not more than"
