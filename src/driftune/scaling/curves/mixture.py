@@ -102,14 +102,17 @@ def fit_mixture(
 def _draw_noise(points: Points, n_boot: int, seed: int) -> FloatArray:
     """Draw errors in units of sigma, (n_boot, p).
 
-    Where sigma itself comes from a few residuals it is drawn too, which makes the errors Student's:
-    with five points and normal errors, 90 per cent intervals held the truth 82 times in 100.
+    Both branches are wider than normal errors, with which 90 per cent intervals from five points
+    held the truth 82 to 86 times in 100. Given standard errors are widened by ``sqrt(n / (n - 3))``
+    for the constants of the leanest family. A sigma from a few residuals is itself drawn, which
+    makes the errors Student's.
     """
     rng = np.random.default_rng(seed)
-    noise = rng.standard_normal((n_boot, len(points.u)))
+    n = len(points.u)
+    free = n - FAMILIES["pow3"].parameters
+    noise = rng.standard_normal((n_boot, n))
     if points.se is not None:
-        return noise
-    free = len(points.u) - FAMILIES["pow3"].parameters  # n - 4 of few points is wider than need be
+        return np.asarray(noise * np.sqrt(n / free))
     return np.asarray(noise * np.sqrt(free / rng.chisquare(free, (n_boot, 1))))
 
 

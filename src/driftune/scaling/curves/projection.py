@@ -61,18 +61,23 @@ def solve_two(
     (np.float64(3.0), np.float64(2.0), np.float64(0.0))
     """
     total = weights.sum(-1)
-    mean_shape = (weights * shape).sum(-1) / total
-    mean_loss = (weights * losses).sum(-1) / total
+    mean_shape = _dot(weights, shape) / total
+    mean_loss = _dot(weights, losses) / total
     centred = shape - mean_shape[..., None]
     weighted = weights * centred
-    variance = np.maximum((weighted * centred).sum(-1), 1e-300)  # a flat shape has none
-    scale = np.maximum((weighted * losses).sum(-1) / variance, 0)
+    variance = np.maximum(_dot(weighted, centred), 1e-300)  # a flat shape has none
+    scale = np.maximum(_dot(weighted, losses) / variance, 0)
     floor = mean_loss - scale * mean_shape
-    no_floor = (weights * shape * losses).sum(-1) / (weights * shape**2).sum(-1)
-    scale = np.where(floor < 0, no_floor, scale)
+    weighted = weights * shape
+    scale = np.where(floor < 0, _dot(weighted, losses) / _dot(weighted, shape), scale)
     floor = np.maximum(floor, 0)
     errors = losses - floor[..., None] - scale[..., None] * shape
-    return floor, scale, (weights * errors**2).sum(-1)
+    return floor, scale, _dot(weights, errors**2)
+
+
+def _dot(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Sum the product over the last axis; on axes this short twice as fast as ``sum``."""
+    return np.asarray(np.einsum("...p,...p->...", one, other))
 
 
 def fit_family(family: Family, u: FloatArray, losses: FloatArray, sigma: FloatArray) -> Fits:
