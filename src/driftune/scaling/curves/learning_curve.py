@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from driftune.errors import InsufficientPoints, UsageError
+from driftune.errors import UsageError
 from driftune.scaling.curves.families import FAMILIES, get_families
 from driftune.scaling.curves.mixture import FittedFamily, fit_mixture, make_points, standard_errors
 from driftune.scaling.curves.observation import Observation, check_points, envelope
 from driftune.scaling.curves.prediction import Prediction, make_prediction
+from driftune.scaling.curves.requirements import check_families, check_span, rises
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LearningCurve", "Observation", "Prediction", "fit_learning_curve"]
 
-FEWEST, SPAN = 4, 8.0  # different numbers of rows, and the largest over the smallest of them
 HIGH, MEDIUM = 4.0, 8.0  # times the largest pilot up to which confidence is that good
 Confidence = Literal["high", "medium", "low"]
 
@@ -117,15 +117,7 @@ class LearningCurve:
         """Return JSON values: the points, the families and what was found."""
         return {
             "points": [asdict(point) for point in self.points],
-            "families": [
-                {
-                    "name": one.name,
-                    "params": one.params,
-                    "weight": one.weight,
-                    "held_out_error": one.held_out_error,
-                }
-                for one in self.families
-            ],
+            "families": [one.to_dict() for one in self.families],
             "nonmonotone": self.nonmonotone,
             "capped": self.capped,
             "last_value": self.last_value,
@@ -176,14 +168,9 @@ def fit_learning_curve(
     wanted = get_families(families)
     check_points(points)
     best = envelope(points)
-    _check_span(best)
-    usable = [family for family in wanted if family.parameters < len(best)]
-    if not usable:
-        raise InsufficientPoints(
-            f"{len(best)} different numbers of rows are too few for "
-            f"{', '.join(family.name for family in wanted)}; add one more, or use pow3."
-        )
-    return _fit(best, usable, _refusals(wanted, len(best)), (n_boot, level, seed))
+    check_span(best)
+    usable, refused = check_families(wanted, len(best))
+    return _fit(best, usable, refused, (n_boot, level, seed))
 
 
 def _fit(
@@ -213,34 +200,3 @@ def _fit(
         refused=refused,
         power_law=(power.params["A"], power.params["a"]),
     )
-
-
-def rises(losses: FloatArray, se: FloatArray) -> bool:
-    """Return whether a loss (p,) exceeds the one before it by two standard errors of both.
-
-    >>> rises(np.array([3.0, 2.0, 2.5]), np.full(3, 0.1))
-    True
-    """
-    return bool(
-        np.any(np.diff(losses) > np.maximum(2 * np.hypot(se[1:], se[:-1]), 1e-9 * losses[1:]))
-    )
-
-
-def _refusals(wanted: list[Family], points: int) -> tuple[str, ...]:
-    """Say which families have too many constants."""
-    return tuple(
-        f"{family.name} is left out: its {family.parameters} constants take "
-        f"{family.parameters + 1} different numbers of rows, there are {points}."
-        for family in wanted
-        if family.parameters >= points
-    )
-
-
-def _check_span(best: list[Observation]) -> None:
-    """Refuse an envelope that says too little about a curve."""
-    span = best[-1].rows / best[0].rows if best else 0.0
-    if len(best) < FEWEST or span < SPAN:
-        raise InsufficientPoints(
-            f"A learning curve takes at least {FEWEST} different numbers of rows that span at "
-            f"least {SPAN:.0f}x; there are {len(best)}, spanning {span:.1f}x."
-        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,6 +41,11 @@ class FittedFamily:
         """Return the loss at ``u`` largest pilots, and its bootstrap draws (r,)."""
         at = np.array([u])
         return float(self.fit.values(at)[0, 0]), self.draws.values(at)[:, 0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values, without the draws."""
+        names = ("name", "params", "weight", "held_out_error")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)

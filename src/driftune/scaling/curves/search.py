@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     # (r, q, k) coordinates, q candidates for each of r problems -> (r, q) errors
     Errors = Callable[[FloatArray], FloatArray]
 
-_STEPS = 30  # a step that does not help is halved
+_STEPS = 30  # at most; a step that does not help is halved
+_SMALLEST = 1e-6  # of the first step; then the walk has arrived
 
 
 def lay_grid(
@@ -55,4 +56,6 @@ def walk(
         best = errors(near).argmin(axis=1)
         at = near[every, best]
         steps = np.where((best == 0)[:, None], steps / 2, steps)
+        if np.all(steps < _SMALLEST * step):
+            break
     return at

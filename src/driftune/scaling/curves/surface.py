@@ -85,7 +85,8 @@ def solve_three(columns: FloatArray) -> tuple[FloatArray, FloatArray]:
     ([2.0, 1.0, 0.0], 0.0)
     """
     gram = np.swapaxes(columns, -1, -2) @ columns
-    gram = gram + 1e-13 * np.eye(3) * np.trace(gram, axis1=-2, axis2=-1)[..., None, None]
+    size = np.trace(gram, axis1=-2, axis2=-1)[..., None, None]
+    gram = gram + 1e-13 * size * np.eye(3)  # n^-0.01 is nearly the floor's column
     target = columns.sum(axis=-2)
     terms = np.linalg.solve(gram, target[..., None])[..., 0]
     negative = (terms < 0).any(axis=-1)
