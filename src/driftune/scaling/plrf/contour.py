@@ -109,9 +109,10 @@ def _follow(resolvent: Resolvent, z: Complex, start: float) -> tuple[Complex, Co
     values, count = spectrum.values, spectrum.count.astype(complex)
     energy = spectrum.energy.astype(complex)
     found = np.empty((3, len(z)), dtype=complex)
-    tau, before, speed = complex(resolvent.tau_beyond(start)), complex(start), -1.0 + 0j
+    tau, before = complex(resolvent.tau_beyond(start)), complex(start)
+    speed = earlier = -1.0 + 0j  # of log tau against log z
     for k, target in enumerate(z):
-        tau *= (target / before) ** speed
+        tau *= (target / before) ** (1.5 * speed - 0.5 * earlier)
         for _ in range(_MOST_STEPS):
             inverse = 1 / (1 + tau * values)
             ratio = values * inverse
@@ -124,5 +125,5 @@ def _follow(resolvent: Resolvent, z: Complex, start: float) -> tuple[Complex, Co
         if tau.imag <= 0 or abs(error) > 1e-9 * abs(target):
             raise ArithmeticError(f"Newton's method lost the resolvent at z = {target:.6g}.")
         found[:, k] = tau, reach, energy @ inverse
-        before, speed = target, target / (tau * slope)
+        before, earlier, speed = target, speed, target / (tau * slope)
     return found[0], found[1], found[2]

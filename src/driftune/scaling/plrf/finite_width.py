@@ -57,11 +57,8 @@ class FiniteWidth:
 
     @property
     def kernel_norm(self) -> float:
-        """Sum of the kernel over all steps, infinite where a mode does not decay."""
-        room = 2 - self.lr * (self.batch + 1) * self.eigenvalues
-        if np.any(room <= 0):
-            return float("inf")
-        return float(np.sum(self.lr * self.eigenvalues / room))
+        """``sum_k lr lam / (2 - lr (B + 1) lam)``; from 1 on, the loss diverges."""
+        return self.modes.kernel_norm
 
     def loss_curve(self, horizon: float, growth: float = 1.02) -> LossCurve:
         """Return the expectation of the loss over the data, given these features.

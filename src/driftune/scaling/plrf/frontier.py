@@ -77,6 +77,8 @@ def compute_optimal(
     compute, widths = np.asarray(f_grid, dtype=float), np.asarray(d_grid, dtype=float)
     if len(widths) < 3 or np.any(np.diff(widths) <= 0):
         raise UsageError(f"d_grid has {len(widths)} widths; it takes 3, in increasing order.")
+    if not len(compute) or not np.all((compute > 0) & np.isfinite(compute)):
+        raise UsageError(f"f_grid is {compute.tolist()}; it must hold positive numbers.")
     losses = np.full((len(widths), len(compute)), np.inf)
     for row, d in zip(losses, widths, strict=True):
         steps = compute / (d * batch)

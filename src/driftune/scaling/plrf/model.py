@@ -53,7 +53,8 @@ class PLRF:
         v: Number of features, above ``d``, rounded; infinite only if ``2 alpha > 1``. By default
             4 per dimension.
         batch: Rows per step; the gradient is their sum.
-        lr: Learning rate; by default ``min(1 / (2 (batch + 1)), 1 / trace)``, which is stable.
+        lr: Learning rate; by default ``min(1 / (2 (batch + 1)), 1 / trace)``, which is stable, or
+            less where single eigenvalues exceed 2.
         allow_unstable: Whether a learning rate that diverges is accepted, to see it diverge.
 
     Raises:
@@ -72,18 +73,20 @@ class PLRF:
         lr: float | None = None,
         allow_unstable: bool = False,
     ) -> None:
-        _check_positive(alpha=alpha, beta=beta, lr=1.0 if lr is None else lr)
+        _check_positive(alpha=alpha, beta=beta, d=d, lr=1.0 if lr is None else lr)
+        v = FEATURES_PER_DIMENSION * d if v is None else v
         _check_sizes(alpha, d, v, batch)
         self.alpha, self.beta, self.d = float(alpha), float(beta), float(d)
-        self.v = float(FEATURES_PER_DIMENSION * d if v is None else v)
+        self.v = v if math.isinf(v) else float(round(v))
         self.batch = batch
-        self.lr = default_learning_rate(self.trace(), batch) if lr is None else float(lr)
-        if not allow_unstable and not self.stable(self.lr):
+        default = default_learning_rate(self._resolvent, batch)
+        self.lr = default if lr is None else float(lr)
+        norm = self.kernel_norm()
+        if norm >= 1 and not allow_unstable:
             raise UnstableLearningRate(
-                f"lr is {self.lr:g}, and the loss diverges: its kernel norm is "
-                f"{self.kernel_norm():.3g}, it must be below 1. The default would be "
-                f"{default_learning_rate(self.trace(), batch):.3g}.",
-                kernel_norm=self.kernel_norm(),
+                f"lr is {self.lr:g}, and the loss diverges: its kernel norm is {norm:.3g}, it must "
+                f"be below 1. The default would be {default:.3g}.",
+                kernel_norm=norm,
             )
 
     def phase(self) -> Phase:
@@ -109,6 +112,10 @@ class PLRF:
     def tau0(self) -> float:
         """Return the resolution of the model: it learns features of ``tau0 lam_j >> 1``."""
         return self._resolvent.tau0
+
+    def edges(self) -> tuple[float, float]:
+        """Return the smallest and the largest eigenvalue of a wide model's features."""
+        return self._resolvent.lower_edge, self._resolvent.upper_edge
 
     def capacity_floor(self) -> float:
         """Return the loss of the best weights, ``F_0``."""
@@ -198,12 +205,12 @@ def _check_positive(**given: float) -> None:
             raise UsageError(f"{name} is {value:g}; it must be a positive number.")
 
 
-def _check_sizes(alpha: float, d: float, v: float | None, batch: int) -> None:
-    if not (math.isfinite(d) and d >= 1):
+def _check_sizes(alpha: float, d: float, v: float, batch: int) -> None:
+    if d < 1:
         raise UsageError(f"d is {d:g}; it must be a number from 1.")
-    if v is not None and not v > d:
-        raise UsageError(f"v is {v:g}; it must be above d, which is {d:g}.")
-    if v is not None and math.isinf(v) and alpha <= 0.5:
+    if not v > d or (math.isfinite(v) and round(v) <= d):
+        raise UsageError(f"v is {v:g}; rounded, it must be above d, which is {d:g}.")
+    if math.isinf(v) and alpha <= 0.5:
         raise UsageError(f"v is infinite; that takes alpha above 0.5, which is {alpha:g}.")
     if batch != int(batch) or batch < 1:
         raise UsageError(f"batch is {batch}; it must be a whole number from 1.")

@@ -7,6 +7,7 @@ real, one per eigenvalue; for the deterministic equivalent they are complex, one
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,13 @@ class Modes:
         angle = np.arctan2(-self.drop.imag, 1 - self.drop.real)
         found: NDArray[np.inexact] = 0.5 * np.log1p(size) + 1j * angle
         return found
+
+    @property
+    def kernel_norm(self) -> float:
+        """Sum of the kernel over all steps, infinite where a mode does not decay."""
+        if np.any(self.drop.real <= 0):
+            return math.inf
+        return float(np.sum(self.kernel / self.drop).real)
 
     def forcing_at(self, r: ArrayLike) -> NDArray[np.float64]:
         """Return the expected loss after ``r`` steps without the noise of the steps."""
