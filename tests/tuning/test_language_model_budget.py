@@ -40,7 +40,7 @@ def test_dollars_hold_and_the_search_goes_on(regression, diabetes):
     assert "why" in set(result.trials["rationale"])
 
 
-def test_no_dollars_or_no_calls_means_no_question(regression, diabetes):
+def test_b9_no_dollars_or_no_calls_means_no_question(regression, diabetes):
     for limit in ({"max_llm_cost_usd": 0}, {"max_llm_calls": 0}):
         model = Recorder()
         run(regression, diabetes, model, max_trials=9, **limit)

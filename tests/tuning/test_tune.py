@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 
 import numpy as np
 import optuna
@@ -10,7 +11,7 @@ import pytest
 
 from driftune.errors import DriftuneError, UsageError
 from driftune.problem import Problem
-from driftune.tuning import Budget, TuningResult, tune
+from driftune.tuning import Budget, TuningResult, refit, tune
 from driftune.tuning.families.lightgbm import LightGBMFolds
 from driftune.tuning.storage import WORKER
 
@@ -156,6 +157,20 @@ def test_the_deadline_cuts_the_running_fit_and_the_first_trial_still_scores():
     complete = result.trials[result.trials["state"] == "COMPLETE"]
     assert len(complete) == 1
     assert np.isfinite(result.best_value)
+
+
+@pytest.mark.slow  # 20 seconds are the budget
+def test_b9_ten_times_the_rows_overshoot_the_deadline_by_less_than_two_seconds():
+    problem, data = big(200_000)
+    data = data[["a", "b", "c", "y"]]
+    tune(problem, data[:500], space=SLOW, budget=Budget(max_seconds=1, max_trials=1))  # imports
+    started = time.monotonic()
+    result = tune(problem, data, space=SLOW, budget=Budget(max_seconds=20))
+    assert time.monotonic() - started < 22
+    assert result.stop_reason == "time"
+    assert np.isfinite(result.best_value)
+    model = refit(problem, data[:1000], replace(result, best_rounds=5))
+    assert np.isfinite(model.predict(data[:9])).all()
 
 
 def test_a_later_trial_that_is_cut_does_not_count(tmp_path):
