@@ -46,9 +46,10 @@ def test_compute_is_split_as_chinchilla_splits_it():
     assert 6 * rows * size == pytest.approx(1e21)
 
 
+@pytest.mark.slow  # fifty surfaces with 60 draws each: it takes many to measure a coverage
 def test_ten_times_further_in_both_is_foreseen_with_an_honest_interval():
     rng, truth = np.random.default_rng(0), chinchilla(1e12, 1e11)
-    found = [fit_joint(grid(0.01, rng), n_boot=40, seed=k).predict(1e12, 1e11) for k in range(50)]
+    found = [fit_joint(grid(0.01, rng), n_boot=60, seed=k).predict(1e12, 1e11) for k in range(50)]
     errors = np.array([one.loss / truth - 1 for one in found])
     assert abs(errors.mean()) < 0.015
     assert errors.std() < 0.025

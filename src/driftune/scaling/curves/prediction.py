@@ -32,8 +32,10 @@ def make_prediction(
         others: Predictions of other models; the interval spans these as well.
 
     >>> make_prediction(2.0, [1.0, 2.0, 3.0], 0.5, others=[4.0])
-    Prediction(loss=2.0, low=1.5, high=4.0)
+    Prediction(loss=2.0, low=1.0, high=4.0)
     """
-    low, high = np.quantile(np.asarray(draws), [(1 - level) / 2, (1 + level) / 2])
+    ends = [(1 - level) / 2, (1 + level) / 2]
+    # weibull: the one definition whose coverage does not fall short with few draws
+    low, high = np.quantile(np.asarray(draws), ends, method="weibull")
     also = [value, *np.asarray(others, dtype=float)]
     return Prediction(float(value), float(min(low, *also)), float(max(high, *also)))
