@@ -1,12 +1,13 @@
-"""The examples run as they stand, and draw a picture."""
+"""The examples run as they stand and draw a picture; what the guide prints is what happens."""
 
+import doctest
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 def test_an_example_prints_exponents_and_draws(script, printed, tmp_path):
     pytest.importorskip("matplotlib")
     ran = subprocess.run(
-        [sys.executable, EXAMPLES / script, "--out", "picture.png"],
+        [sys.executable, ROOT / "examples" / script, "--out", "picture.png"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -32,3 +33,9 @@ def test_an_example_prints_exponents_and_draws(script, printed, tmp_path):
     )
     assert printed in ran.stdout
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_guide_is_true():
+    failed, tried = doctest.testfile(str(ROOT / "docs" / "plrf.md"), module_relative=False)
+    assert tried > 5
+    assert failed == 0

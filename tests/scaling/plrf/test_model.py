@@ -129,6 +129,20 @@ def test_single_modes_that_explode_have_an_infinite_norm():
         model.loss_curve(10)
 
 
+def test_a_flat_spectrum_of_few_dimensions_has_a_stable_default():
+    model = PLRF(0.11, 0.5, 7, v=700, batch=1000)
+    largest = model.edges()[1]
+    assert largest > 2
+    assert model.lr * 1001 * largest <= 1 + 1e-12
+    assert model.loss_curve(10**5).loss[-1] == pytest.approx(model.limit_loss(), rel=1e-9)
+
+
+def test_a_learning_rate_at_the_largest_eigenvalue_is_refused():
+    model = PLRF(0.52, 0.13, 21.5, v=math.inf, batch=1000)
+    with pytest.raises(UnstableLearningRate):
+        PLRF(0.52, 0.13, 21.5, v=math.inf, batch=1000, lr=2 / 1001 / model.edges()[1])
+
+
 @pytest.mark.parametrize("alpha", [0.3, 0.45, 1.0])
 def test_a9_the_cost_does_not_grow_with_the_width(alpha):
     few, many = PLRF(alpha, 0.8, 1e3), PLRF(alpha, 0.8, 1e11)

@@ -84,13 +84,13 @@ class FiniteWidth:
         scale, deviation = np.sqrt(self.eigenvalues), np.sqrt(self.residual)
         error = np.tile(-self.optimum, (n_runs, 1))
         losses = np.empty((n_runs, horizon + 1))
-        losses[:, 0] = error**2 @ self.eigenvalues
+        losses[:, 0] = np.einsum("nd,nd,d->n", error, error, self.eigenvalues)
         for r in range(1, horizon + 1):
             rows = rng.standard_normal((n_runs, self.batch, len(scale))) * scale
             noise = deviation * rng.standard_normal((n_runs, self.batch))
             miss = np.einsum("nbd,nd->nb", rows, error) - noise
             error -= self.lr * np.einsum("nb,nbd->nd", miss, rows)
-            losses[:, r] = error**2 @ self.eigenvalues
+            losses[:, r] = np.einsum("nd,nd,d->n", error, error, self.eigenvalues)
         return losses + self.residual
 
 

@@ -78,7 +78,7 @@ class PLRF:
         _check_sizes(alpha, d, v, batch)
         self.alpha, self.beta, self.d = float(alpha), float(beta), float(d)
         self.v = v if math.isinf(v) else float(round(v))
-        self.batch = batch
+        self.batch = int(batch)
         default = default_learning_rate(self._resolvent, batch)
         self.lr = default if lr is None else float(lr)
         norm = self.kernel_norm()
@@ -138,7 +138,7 @@ class PLRF:
         """Return the expected loss up to a number of steps.
 
         Args:
-            horizon: Last step, a whole number of at least 1; 1e18 takes no longer than a blink.
+            horizon: Last step, a whole number from 1; 1e18 takes half a second.
             growth: Ratio of successive step counts, from 1; with 1 every step is computed.
 
         Raises:
