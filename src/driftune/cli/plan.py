@@ -126,7 +126,7 @@ def _lines(made: Plan) -> list[tuple[str, str]]:
     more = advice.more_rows
     lines = [
         ("rows", f"{advice.rows:,} of {made.pilots.table_rows:,}"),
-        ("trials", f"{advice.trials}"),
+        ("trials", f"about {advice.trials}"),
         ("in a fold", rungs),
         ("leaves", leaves),
         ("rounds", "" if advice.rounds is None else f"up to {advice.rounds:,}"),

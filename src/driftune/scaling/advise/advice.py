@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from driftune.scaling.curves.prediction import Prediction
     from driftune.scaling.curves.trials import TrialsCurve
 
+SLACK = 4  # times the trials that are expected: pilots may make them look dearer than they are
 Confidence = Literal["high", "medium", "low"]
 
 
@@ -119,7 +120,7 @@ class Advice:
         settings: dict[str, Any] = {
             "budget": {
                 "max_seconds": round(self.search_seconds, 1),
-                "max_trials": self.trials,
+                "max_trials": SLACK * self.trials,  # the seconds are the limit; this one is a guard
             },
             "rungs": list(self.parts),
         }
