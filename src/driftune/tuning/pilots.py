@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from driftune.errors import DriftuneError
-from driftune.scaling import Observation
 from driftune.tuning.executors.local import LocalExecutor
 from driftune.tuning.fold_work import FoldWork
 from driftune.tuning.pilot_errors import noise_of, with_errors
@@ -26,6 +25,7 @@ from driftune.tuning.starters import hasten, starters
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from driftune.scaling import Observation
     from driftune.tuning.task import Task
 
     OnStage = Callable[[str, int, int], None]  # what is done, how many fits of how many

