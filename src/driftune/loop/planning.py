@@ -143,14 +143,9 @@ def make_plan(problem: str, terms: Terms, *, on_stage: OnStage = lambda *_: None
         "data_validation", "feature_engineering", "tuning",
         want="search_rows", to_outputs=["search_rows"], problem=settings.name,
     )  # fmt: skip
-    home = plan_home(project, settings)
+    home = project.reports / settings.name / "plan"  # where the report looks for it
     first = _champions_best(project, settings)
     return plan_table(settings, rows, terms, home, first=first, on_stage=on_stage)
-
-
-def plan_home(project: Project, settings: Settings) -> Path:
-    """The folder of a problem's plan, in the project's reports."""
-    return project.reports / settings.name / "plan"
 
 
 def plan_table(

@@ -1,36 +1,21 @@
-"""The files of a plan: its numbers as JSON, three pictures, and the section of the report."""
+"""The files of a plan: its numbers as JSON, and three pictures."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from driftune.files import replace_file
 from driftune.ledger.tables import now
 from driftune.reporting.ink import draw
-from driftune.reporting.plan_pictures import HEIGHT, PICTURES, save_png
+from driftune.reporting.plan_pictures import HEIGHT, PAINTERS, save_png
+from driftune.reporting.written_plan import CAPTIONS, NUMBERS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from driftune.loop.planning import Plan
-
-NUMBERS = "plan.json"
-
-
-@dataclass(frozen=True)
-class WrittenPlan:
-    """What the report shows of a plan.
-
-    Attributes:
-        numbers: As :meth:`driftune.loop.planning.Plan.to_dict`, and ``made``, when.
-        pictures: Caption and ``<svg>`` element of each.
-    """
-
-    numbers: dict[str, Any]
-    pictures: list[tuple[str, str]]
 
 
 def write_plan(plan: Plan) -> list[Path]:
@@ -43,26 +28,13 @@ def write_plan(plan: Plan) -> list[Path]:
         The PNG files.
     """
     written = []
-    for name, (caption, painter) in PICTURES.items():
-        paint = partial(painter, plan=plan)
+    for name, caption in CAPTIONS.items():
+        paint = partial(PAINTERS[name], plan=plan)
         save_png(plan.home / f"{name}.png", paint)
         with replace_file(plan.home / f"{name}.svg") as path:
             path.write_text(draw(HEIGHT, f"plan-{name}", caption, paint), encoding="utf-8")
         written.append(plan.home / f"{name}.png")
-    numbers = {**plan.to_dict(), "made": now().isoformat(timespec="seconds")}
+    numbers = {**plan.to_dict(), "made": now().isoformat(timespec="minutes")}
     with replace_file(plan.home / NUMBERS) as path:
         path.write_text(json.dumps(numbers, indent=2), encoding="utf-8")
     return written
-
-
-def read_plan(home: Path) -> WrittenPlan | None:
-    """Read what :func:`write_plan` wrote; ``None`` where there is none, or it cannot be read."""
-    try:
-        numbers = json.loads((home / NUMBERS).read_text(encoding="utf-8"))
-        pictures = [
-            (caption, (home / f"{name}.svg").read_text(encoding="utf-8"))
-            for name, (caption, _) in PICTURES.items()
-        ]
-    except (OSError, ValueError):
-        return None
-    return WrittenPlan(numbers, pictures)

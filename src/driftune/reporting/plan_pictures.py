@@ -119,8 +119,8 @@ def _loss_name(plan: Plan) -> str:
     return f"1 - {name}" if plan.metric.greater_is_better else name
 
 
-PICTURES: dict[str, tuple[str, Callable[..., None]]] = {
-    "learning_curve": ("What more rows would bring.", paint_learning_curve),
-    "cost": ("What a trial costs.", paint_cost),
-    "ways": ("The ways to spend the budget, by what each is expected to reach.", paint_ways),
+PAINTERS: dict[str, Callable[..., None]] = {
+    "learning_curve": paint_learning_curve,
+    "cost": paint_cost,
+    "ways": paint_ways,
 }

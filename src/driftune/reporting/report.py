@@ -17,6 +17,7 @@ from driftune.reporting.records import read_records
 from driftune.reporting.regret import draw_regret, read_recall
 from driftune.reporting.spent import add_up
 from driftune.reporting.timeline import draw_timeline
+from driftune.reporting.written_plan import PLAN, read_plan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from driftune.reporting.records import Records
     from driftune.reporting.story import Batch, Story
     from driftune.reporting.study import Study
+    from driftune.reporting.written_plan import WrittenPlan
     from driftune.settings import Settings
 
 
@@ -72,21 +74,22 @@ def _write(records: Records) -> Path:
 
     story = tell(records)
     home = records.project.reports / records.settings.name
-    page = render(story, read_latest_study(records, story), Links(home, home))
+    study = read_latest_study(records, story)
+    page = render(story, study, Links(home, home), read_plan(home / PLAN))
     target = home / REPORT
     with replace_file(target) as path:
         path.write_text(page, encoding="utf-8")
     return target
 
 
-def render(story: Story, study: Study | None, links: Links) -> str:
+def render(story: Story, study: Study | None, links: Links, plan: WrittenPlan | None = None) -> str:
     """Return the report's page."""
     drifted = _newest(story, "drift")
     drift = read_drift(drifted) if drifted else None
     recalled = _newest(story, "recall")
     return render_page(
         "report.html",
-        story=story, study=study, links=links,
+        story=story, study=study, links=links, plan=plan,
         headline=write_headline(story),
         timeline_picture=draw_timeline(story),
         evidence=draw_evidence(story),

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 COUNTS = (14, 8, 5, 4, 3, 2)  # configurations on each size, from the fewest rows up
 FEWEST_SIZES = 5  # that the time is shared out over, if there are so many
-CAP = 1_950  # rounds near the families' limit of 2,000: a longer fit may have been better
 
 
 @dataclass(frozen=True)
