@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ROWS_PER_LEAF = 850  # c2 / c1 of LightGBM: 670 to 1,500 were measured
 BELIEVABLE = (300.0, 3000.0)  # what is taken from pilots as it is
+WORSE = 0.1  # median relative error by which the usual ratio may fit worse than what was measured
 LONGER = 1.5  # times the rounds that are expected: a limit should not bind
 DOUBT = 1.0  # by how much the gain of further trials may be missed, as a share of it
 
@@ -153,7 +154,7 @@ def typical_cost(points: Sequence[Observation]) -> CostModel:
     """Fit the cost of a trial; rows and leaves in the usual ratio where pilots cannot tell.
 
     Cheap pilots have few leaves, so that what a leaf costs is hardly seen. A ratio far from all
-    that was measured is replaced, and the rest fitted anew.
+    that was measured elsewhere is replaced where that fits the pilots as well.
     """
     known = [replace(p, rounds=p.rounds or 1, leaves=p.leaves or 1) for p in points if p.seconds]
     if len(known) < 3:
@@ -166,6 +167,8 @@ def typical_cost(points: Sequence[Observation]) -> CostModel:
     # one constant less: every leaf counts as so many rows
     counted = [replace(p, rows=p.rows + ROWS_PER_LEAF * (p.leaves or 1), leaves=0) for p in known]
     found = fit_cost(counted)
+    if found.error > cost.error + WORSE:  # the pilots do tell
+        return _level(cost, known)
     return _level(CostModel(found.c0, found.c1, found.c1 * ROWS_PER_LEAF, found.error), known)
 
 

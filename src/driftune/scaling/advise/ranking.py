@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SHARES = (0.03, 0.06, 1 / 9, 0.25, 1 / 3, 1.0)
 CORRELATIONS = (0.2, 0.45, 0.68, 0.82, 0.87, 1.0)
 DRAWS = 2_000  # races that are simulated; the number found is then good to three per cent
+NUMBERS = 4_000_000  # that are drawn at most: 32 MB
 SEED = 0
 
 
@@ -57,7 +58,8 @@ def worth_in_trials(configs: Sequence[int], parts: Sequence[int]) -> float:
     if len(configs) == 1:
         return float(configs[0])
     rng = np.random.default_rng(SEED)
-    truth = rng.standard_normal((DRAWS, configs[0]))
+    races = max(10, min(DRAWS, NUMBERS // configs[0]))
+    truth = rng.standard_normal((races, configs[0]))
     for climbing, part in zip((*configs[1:], 1), parts, strict=True):
         r = rank_correlation(1 / part)
         seen = r * truth + math.sqrt(1 - r * r) * rng.standard_normal(truth.shape)

@@ -19,6 +19,7 @@ ETA = 3  # each rung has so many times the rows of the one below; Hyperband's an
 WORTHWHILE = 4  # times the break-even: rows of a fold from which a lower rung pays
 FEWEST_OF_A_CLASS = 50  # rows of the rarest class on the lowest rung
 FEWEST = 2_000  # rows on the lowest rung
+MOST_CONFIGS = 100_000  # on a rung; nobody looks at more
 RESERVE = 0.25  # of the budget: the final fit, and the trials that must not be stopped
 
 
@@ -97,7 +98,7 @@ def plan_rungs(
     sizes = [rows // part for part in parts]
     costs = [cost(size) for size in sizes]
     allowed = (1 - reserve) * seconds
-    most = int(allowed / max(costs[0], 1e-9)) + 1
+    most = min(int(allowed / max(costs[0], 1e-9)) + 1, MOST_CONFIGS)
     shares = [part / parts[0] for part in parts]
 
     def total(number: int) -> float:
