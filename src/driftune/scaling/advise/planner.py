@@ -34,6 +34,7 @@ FINAL_FITS = 2  # after the search: the model that is judged, and the one that s
 LEAST_RESERVE, MOST_RESERVE = 0.05, 0.25  # of the budget, for those fits
 FEWEST_TRIALS = 10  # on all rows; with fewer, part of the rows is considered
 SIZES = 6  # the largest sizes of pilots; smaller ones are not yet on the curve
+SLOWEST = 0.5  # exponent of what trials bring: a dozen pilots say little about hundreds of trials
 GUESS = (0.1, 0.75)  # share of the loss and exponent of what trials bring, where few were made
 
 
@@ -183,8 +184,7 @@ def _trials_curve(points: Sequence[Observation]) -> TrialsCurve:
     for rows in sorted({point.rows for point in points}, reverse=True):
         losses = [point.loss for point in points if point.rows == rows]
         if len(losses) >= FEWEST:
-            found = fit_trials_curve([loss / min(losses) for loss in losses])
-            return found
+            return fit_trials_curve([loss / min(losses) for loss in losses], slowest=SLOWEST)
     scale, exponent = GUESS
     return TrialsCurve(1 - scale, scale, exponent, 0)
 

@@ -65,7 +65,9 @@ def best_of(losses: ArrayLike) -> NDArray[np.float64]:
     return expected
 
 
-def fit_trials_curve(losses: Sequence[float], pruned: int = 0) -> TrialsCurve:
+def fit_trials_curve(
+    losses: Sequence[float], pruned: int = 0, *, slowest: float = 0.0
+) -> TrialsCurve:
     """Fit ``B(k) = E + S k^-s`` to :func:`best_of` by least squares, ``s`` on a grid, ``S >= 0``.
 
     How bad the worse half is says nothing about the best, and pruned trials have no loss: both
@@ -76,6 +78,7 @@ def fit_trials_curve(losses: Sequence[float], pruned: int = 0) -> TrialsCurve:
     Args:
         losses: Of the completed trials, lower is better; at least one.
         pruned: Trials that could not win, and were stopped or are against a constraint.
+        slowest: Least exponent; small ones promise gains far beyond the trials that were made.
 
     >>> curve = fit_trials_curve([1 + (k / 40) ** 2 for k in range(1, 41)])
     >>> curve.gain(40, 80) < 0.05 < curve.gain(4, 40)
@@ -87,7 +90,7 @@ def fit_trials_curve(losses: Sequence[float], pruned: int = 0) -> TrialsCurve:
     curve = best_of(np.minimum([*losses, *[worst] * pruned], worst))
     k = np.arange(1, n + 1)
     best, least = TrialsCurve(float(curve[-1]), 0.0, 1.0, n), np.inf
-    for s in _EXPONENTS:
+    for s in _EXPONENTS[_EXPONENTS >= slowest]:
         falls = k**-s
         centred = falls - falls.mean()
         size = float(centred @ centred)
