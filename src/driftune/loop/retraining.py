@@ -204,6 +204,7 @@ def _key(settings: Settings, past: PastRows, result: TuningResult) -> str:
     packages = {d.name: d.version for d in distributions() if d.name in MODEL_PACKAGES}
     facts = [
         past.key, result.family, result.best_params, result.best_rounds, result.fold_rows,
-        result.seed, settings.problem.model_dump_json(), sorted(packages.items()), __version__,
+        result.rounds_exponent, result.seed, settings.problem.model_dump_json(),
+        sorted(packages.items()), __version__,
     ]  # fmt: skip
     return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]

@@ -3,7 +3,7 @@
 ``constraints: {model_size_kb: 500, latency_us_per_row: 50, memory_mb: 2}`` are Optuna's
 constraints: a trial that breaks one is kept and teaches the sampler, but it cannot win. They are
 meant for the final model. It is fitted on more rows than a fold's and therefore for more rounds
-(:func:`driftune.tuning.final_fit.scaled_rounds`), so a trial is judged by what its final model is
+(:func:`driftune.tuning.rounds.scaled_rounds`), so a trial is judged by what its final model is
 expected to be, and the final model is measured again.
 """
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from driftune.errors import DriftuneError, UsageError, close_match
-from driftune.tuning.final_fit import scaled_rounds
+from driftune.tuning.rounds import scaled_rounds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

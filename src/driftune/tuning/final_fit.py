@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from driftune.tuning.families import Shape, find_family
 from driftune.tuning.families.quiet import quiet, useful_threads
 from driftune.tuning.families.union import choose
 from driftune.tuning.prepared import prepare
+from driftune.tuning.rounds import scaled_rounds
 from driftune.tuning.row_limit import take_rows
 
 if TYPE_CHECKING:
@@ -24,26 +24,6 @@ if TYPE_CHECKING:
 
     from driftune.problem import Problem
     from driftune.tuning.result import TuningResult
-
-MOST_GROWTH = 1.5  # of the number of rounds; a longer extrapolation is a guess
-
-
-def scaled_rounds(rounds: int, fold_rows: float, rows: int) -> int:
-    """Boosting rounds for more rows than a fold trained on.
-
-    More rows bear more rounds before overfitting begins. How many more depends on the data; the
-    square root of the ratio, at most half as many again, is a rule of thumb and not a measurement.
-
-    Args:
-        rounds: Best round found by early stopping in the folds.
-        fold_rows: Rows that a fold trained on, on average.
-        rows: Rows of the final fit.
-
-    >>> scaled_rounds(100, 1000, 1440), scaled_rounds(100, 1000, 10_000), scaled_rounds(100, 9, 8)
-    (120, 150, 100)
-    """
-    growth = math.sqrt(max(1.0, rows / fold_rows))
-    return max(1, round(rounds * min(MOST_GROWTH, growth)))
 
 
 def refit(
@@ -79,7 +59,7 @@ def refit(
     algorithm, params = choose(find_family(result.family, family), result.best_params)
     rounds = result.best_rounds
     if algorithm.rounds_grow:
-        rounds = scaled_rounds(rounds, result.fold_rows, len(prepared.y))
+        rounds = scaled_rounds(rounds, result.fold_rows, len(prepared.y), result.rounds_exponent)
     columns, threads = len(prepared.feature_names), n_jobs or usable_cores()
     model = algorithm.make_estimator(
         params,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 KEPT = (
     "problem", "family", "metric", "direction", "best_params", "best_value", "best_rounds", "rows",
-    "fold_rows", "seed", "max_rows",
+    "fold_rows", "seed", "max_rows", "rounds_exponent",
 )  # fmt: skip
 HASTE = 0.1  # a probe's least learning rate, and at most so many rounds of it:
 ROUNDS = 100
@@ -26,11 +26,14 @@ def configuration_of(result: TuningResult) -> dict[str, Any]:
 
 
 def known_result(configuration: Mapping[str, Any]) -> TuningResult:
-    """Return a result without trials, as :func:`driftune.tuning.refit` takes it."""
+    """Return a result without trials, as :func:`driftune.tuning.refit` takes it.
+
+    A configuration of an earlier version knows no exponent of its rounds: it has the default.
+    """
     import pandas as pd  # here: an idle tick of the watcher imports this module
 
     return TuningResult(
-        **{key: configuration[key] for key in KEPT},
+        **{key: configuration[key] for key in KEPT if key in configuration},
         trials=pd.DataFrame(columns=["number", "state", "value", "source", "params"]),
         by_source=[],
         stop_reason="known",

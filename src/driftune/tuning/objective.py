@@ -244,8 +244,9 @@ def explain(scores: Sequence[FoldScore]) -> dict[str, Any]:
 
     Returns:
         ``fold_scores`` by fold, ``spread`` their standard deviation (``None`` for one fold),
-        ``train_gap`` mean, ``best_iteration`` median, ``fit_seconds`` sum, ``resident_mb`` the
-        greatest. ``cut`` when the deadline shortened a fit.
+        ``train_gap`` mean, ``best_iteration`` median, ``fold_rounds`` the same by fold,
+        ``fit_seconds`` sum, ``resident_mb`` the greatest. ``cut`` when the deadline shortened a
+        fit.
     """
     facts = {name: [asdict(score)[name] for score in scores] for name in asdict(scores[0])}
     values = facts["score"]
@@ -254,6 +255,7 @@ def explain(scores: Sequence[FoldScore]) -> dict[str, Any]:
         "spread": float(np.std(values, ddof=1)) if len(values) > 1 else None,
         "train_gap": float(np.mean(facts["train_gap"])),
         "best_iteration": int(np.median(facts["best_iteration"])),
+        "fold_rounds": facts["best_iteration"],
         "fit_seconds": sum(facts["seconds"]),
         "resident_mb": max(facts["resident_mb"]),
         **({"cut": True} if any(facts["cut"]) else {}),

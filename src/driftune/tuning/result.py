@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from driftune.scaling.curves.rounds import DEFAULT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -74,6 +76,8 @@ class TuningResult:
         storage: Where the study lives, without the password; ``None`` when it was in memory.
         seconds: Wall time of this call.
         seed: Of the folds, the fits and the sampler.
+        rounds_exponent: Of the growth of boosting rounds with the rows, for a refit; see
+            :func:`driftune.tuning.rounds.find_exponent`.
         max_rows: Most labelled rows that the budget allowed; a refit keeps to it.
         transfer: What the nearest earlier study of this problem was worth as a start: ``study``,
             ``weight``, ``drift``, ``reason``, ``tried``; ``None`` where there was none. See
@@ -106,6 +110,7 @@ class TuningResult:
     worth: Worth = field(init=False)
     max_rows: int | None = None
     transfer: dict[str, Any] | None = None
+    rounds_exponent: float = DEFAULT
     kept_worth: InitVar[dict[str, Any] | None] = None
 
     def __post_init__(self, kept_worth: dict[str, Any] | None) -> None:

@@ -19,6 +19,7 @@ from driftune.tuning.guide import default_sampler
 from driftune.tuning.objective import EVALUATION, Objective
 from driftune.tuning.pruning import Pruning
 from driftune.tuning.result import TuningResult, credit, trial_table
+from driftune.tuning.rounds import find_exponent
 from driftune.tuning.searching import run_trials
 from driftune.tuning.space import SearchSpace, rename
 from driftune.tuning.spent_time import note_seconds, seconds_spent
@@ -312,6 +313,7 @@ def _result(
         rows=len(task.prepared.y),
         max_rows=rows[0] if rows else None,
         transfer=study.user_attrs.get(TRANSFER),
+        rounds_exponent=find_exponent(trials, task.folds, best, limited=bool(bounds)),
         fold_rows=round(sum(len(fold.train) for fold in task.folds) / len(task.folds)),
         trials=trial_table(trials),
         by_source=by_source,

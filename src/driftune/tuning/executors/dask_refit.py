@@ -14,8 +14,8 @@ from driftune.errors import DataError, UsageError
 from driftune.tuning.encoding import as_text, build_encoder
 from driftune.tuning.executors.dask import connect
 from driftune.tuning.families import Shape, get_family
-from driftune.tuning.final_fit import scaled_rounds
 from driftune.tuning.prepared import prepare
+from driftune.tuning.rounds import scaled_rounds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,7 +133,7 @@ def _fit(
 
     metric = problem.metric_object
     family = get_family(result.family)
-    rounds = scaled_rounds(result.best_rounds, result.fold_rows, len(y))
+    rounds = scaled_rounds(result.best_rounds, result.fold_rows, len(y), result.rounds_exponent)
     # the number of threads is the worker's to say
     shape = Shape(len(y), len(prepared.feature_names), len(prepared.categorical))
     local = family.make_estimator(
