@@ -48,8 +48,8 @@ def find_exponent(
 
     Forward in time, a later fold has more rows and another time as well, and so has the final fit:
     on flights, where the weeks differ, the best round grew with neither, and a model of air time
-    without growth was 0.5 % better than one by the square root. Folds of one size tell nothing: the default, which
-    on drawn data was as good as the square root, where no growth at all cost up to 0.6 %.
+    without growth was 0.5 % better than one by the square root. Folds of one size tell nothing: the
+    default, which on drawn data was as good as the square root; no growth cost up to 0.6 % there.
 
     Args:
         trials: Of the study.
