@@ -13,7 +13,7 @@ from driftune.settings import load_settings
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 DOCS = README.parent / "docs"
-GUIDES = ("sampler", "search-spaces", "tuning", "monitoring")
+GUIDES = ("sampler", "search-spaces", "tuning", "monitoring", "plan", "plrf")
 PAGES = [README, *(DOCS / f"{name}.md" for name in GUIDES)]
 BY_HAND = ("git clone", "make demo")  # what a clone in an empty folder does, outside the tests
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

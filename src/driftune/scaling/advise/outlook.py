@@ -99,7 +99,7 @@ class Outlook:
         """What a reader should know, one sentence each."""
         if self.curve is None:
             return [f"No learning curve: {self.refusal}"]
-        found = self.curve.warnings()
+        found = [said for said in self.curve.warnings() if said not in self.curve.refused]
         ratio = self.curve.extrapolation(self.rows)
         if ratio > 4:
             found.append(
