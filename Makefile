@@ -8,7 +8,7 @@ FLAML := .venv-flaml
 EVIDENTLY := .venv-evidently
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup demo test check format serve lock bench-threads bench-sampler bench-suggestion bench-tuning bench-monitoring clean-state clean
+.PHONY: help setup demo test check format serve lock bench-threads bench-sampler bench-suggestion bench-tuning bench-monitoring bench-plan bench-plrf clean-state clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -54,6 +54,12 @@ bench-monitoring: $(STAMP)  ## drift: false alarms, power, speed beside Evidentl
 	-$(BIN)/uv pip sync --quiet --require-hashes --python $(EVIDENTLY)/bin/python benchmarks/evidently.lock
 	$(BIN)/python benchmarks/monitoring.py --evidently $(EVIDENTLY)/bin/python
 	$(BIN)/python benchmarks/monitoring_policies.py
+
+bench-plan: $(STAMP)  ## plans against the naive study and against their own promise, over an hour
+	$(BIN)/python benchmarks/plan.py
+
+bench-plrf: $(STAMP)  ## seconds of a loss curve at widths from 1e2 to 1e13
+	$(BIN)/python benchmarks/plrf.py
 
 lock: $(STAMP)  ## resolve the tested versions again; names no index and no URL
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate \
