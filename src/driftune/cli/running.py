@@ -40,6 +40,10 @@ Trials = Annotated[int | None, typer.Option("--max-trials", help="Trials for the
 Rows = Annotated[
     int | None, typer.Option("--max-rows", help="Labelled rows for search and refit: the newest.")
 ]
+Selection = Annotated[
+    str | None,
+    typer.Option("--row-selection", help="Which rows: auto, or k_center, which cover the table."),
+]
 Gain = Annotated[
     float | None,
     typer.Option("--min-gain", help="End when less than this share of the loss is to be gained."),
@@ -63,6 +67,7 @@ def tune(  # noqa: PLR0913 - one argument per option
     max_seconds: Seconds = None,
     max_trials: Trials = None,
     max_rows: Rows = None,
+    row_selection: Selection = None,
     min_gain: Gain = None,
     rungs: Rungs = None,
     workers: Workers = None,
@@ -81,7 +86,7 @@ def tune(  # noqa: PLR0913 - one argument per option
     from driftune.tuning import rich_progress
     from driftune.tuning.listening import listening
 
-    budget = _budget(max_seconds, max_trials, max_rows, min_gain)
+    budget = _budget(max_seconds, max_trials, max_rows, row_selection, min_gain)
     with rich_progress() as on_progress, listening(on_progress):
         result = search(problem, _overrides(budget, rungs, workers, language_model))
     if save:
@@ -101,6 +106,7 @@ def retune(  # noqa: PLR0913 - one argument per option
     max_seconds: Seconds = None,
     max_trials: Trials = None,
     max_rows: Rows = None,
+    row_selection: Selection = None,
     min_gain: Gain = None,
     rungs: Rungs = None,
     workers: Workers = None,
@@ -117,7 +123,7 @@ def retune(  # noqa: PLR0913 - one argument per option
     from driftune.tuning import rich_progress
     from driftune.tuning.listening import listening
 
-    budget = _budget(max_seconds, max_trials, max_rows, min_gain)
+    budget = _budget(max_seconds, max_trials, max_rows, row_selection, min_gain)
     tuning = _overrides(budget, rungs, workers, language_model)
     project, settings = open_problem(problem)
     began = datetime.now(UTC)
@@ -239,13 +245,18 @@ def reconcile(as_json: AsJson = False) -> None:
 
 
 def _budget(
-    max_seconds: str | None, max_trials: int | None, max_rows: int | None, min_gain: float | None
+    max_seconds: str | None,
+    max_trials: int | None,
+    max_rows: int | None,
+    row_selection: str | None,
+    min_gain: float | None,
 ) -> dict[str, Any]:
     """Collect the options that change ``tuning.budget``."""
     limits = {
         "max_seconds": max_seconds,
         "max_trials": max_trials,
         "max_rows": max_rows,
+        "row_selection": row_selection,
         "min_gain": min_gain,
     }
     return {key: value for key, value in limits.items() if value is not None}

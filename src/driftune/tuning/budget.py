@@ -11,7 +11,7 @@ import math
 import re
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from driftune.errors import UsageError
 
@@ -22,6 +22,7 @@ StopReason = Literal[
     "time", "trials", "llm_cost", "rows", "row_cost", "converged", "no_gain_expected", "user"
 ]  # converged: the search stood still; no_gain_expected: what is left of the budget would not pay
 RowLimit = Literal["rows", "row_cost"]
+RowSelection = Literal["auto", "k_center"]
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,13 @@ class Budget:
         max_seconds: Wall time as ``"10m"``, ``"90s"``, ``"1h30m"`` or a number of seconds;
             ``None`` for no limit. Seconds of earlier calls count, as far as they brought trials.
         max_trials: Trials.
-        max_rows: Most labelled rows that are used, by the search and by the refit: the newest, or
-            without a time column a stratified random sample. A larger number is another study.
+        max_rows: Most labelled rows that are used, by the search and by the refit. A larger number
+            is another study.
         max_row_cost: Most to pay for labelled rows, in the currency of ``row_cost``.
         row_cost: Price of one labelled row.
+        row_selection: Which rows, where their number is limited. ``auto``: the newest, or without a
+            time column a stratified random sample. ``k_center``: those that cover the table, see
+            :mod:`driftune.tuning.coreset`; the study's scores are then scores on such rows.
         max_llm_cost_usd: Dollars for language-model calls; 0 makes no call at all.
         max_llm_calls: Language-model calls; 0 makes no call at all.
         min_trials: Trials that are completed even when time runs out: their fits are cut short
@@ -53,7 +57,8 @@ class Budget:
             less than the standard error of the validation; 0 asks for that alone. ``None``: never.
 
     Raises:
-        UsageError: A limit is negative, is not a duration, or buys no row.
+        UsageError: A limit is negative, is not a duration, or buys no row; rows are to be selected
+            and their number has no limit.
 
     >>> Budget(max_seconds="1h30m").seconds
     5400.0
@@ -69,6 +74,7 @@ class Budget:
     min_trials: int = 1
     patience: int | Literal["auto", "never"] | None = None
     min_gain: float | None = None
+    row_selection: RowSelection = "auto"
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
@@ -90,6 +96,7 @@ class Budget:
                 " below 1: 0.01 is one per cent."
             )
         _check_prices(self)
+        _check_selection(self)
 
     @property
     def seconds(self) -> float | None:
@@ -156,6 +163,17 @@ def _check_prices(budget: Budget) -> None:
         raise UsageError(
             f"budget.max_row_cost {budget.max_row_cost!r} buys no row at budget.row_cost"
             f" {budget.row_cost!r}."
+        )
+
+
+def _check_selection(budget: Budget) -> None:
+    chosen, known = budget.row_selection, get_args(RowSelection)
+    if chosen not in known:
+        raise UsageError(f"budget.row_selection is {chosen!r}; it must be {' or '.join(known)}.")
+    if chosen != "auto" and budget.row_limit is None:
+        raise UsageError(
+            f"budget.row_selection is {chosen!r}, but all rows are used: limit them with"
+            " budget.max_rows, or budget.max_row_cost and budget.row_cost."
         )
 
 

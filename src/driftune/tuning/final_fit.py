@@ -55,7 +55,9 @@ def refit(
     """
     from sklearn.pipeline import Pipeline
 
-    prepared = take_rows(prepare(problem, data), result.max_rows, seed=result.seed)
+    prepared = take_rows(
+        prepare(problem, data), result.max_rows, selection=result.row_selection, seed=result.seed
+    )
     algorithm, params = choose(find_family(result.family, family), result.best_params)
     rounds = result.best_rounds
     if algorithm.rounds_grow:

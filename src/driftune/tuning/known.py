@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 KEPT = (
     "problem", "family", "metric", "direction", "best_params", "best_value", "best_rounds", "rows",
-    "fold_rows", "seed", "max_rows", "rounds_exponent",
+    "fold_rows", "seed", "max_rows", "row_selection",
+    "rounds_exponent",
 )  # fmt: skip
 HASTE = 0.1  # a probe's least learning rate, and at most so many rounds of it:
 ROUNDS = 100
@@ -28,7 +29,8 @@ def configuration_of(result: TuningResult) -> dict[str, Any]:
 def known_result(configuration: Mapping[str, Any]) -> TuningResult:
     """Return a result without trials, as :func:`driftune.tuning.refit` takes it.
 
-    A configuration of an earlier version knows no exponent of its rounds: it has the default.
+    A configuration of an earlier version knows no exponent of its rounds, and of no selection of
+    rows: it has the defaults.
     """
     import pandas as pd  # here: an idle tick of the watcher imports this module
 
@@ -71,5 +73,6 @@ def quick(result: TuningResult, rows: int) -> TuningResult:
         best_rounds=rounds,
         fold_rows=rows,
         max_rows=None,
+        row_selection="auto",
         constraints={},
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from driftune.sampler.history import Outcome
     from driftune.sampler.worth import Worth
+    from driftune.tuning.budget import RowSelection
 
 EXPLANATIONS = (
     "fold_scores",
@@ -79,6 +80,7 @@ class TuningResult:
         rounds_exponent: Of the growth of boosting rounds with the rows, for a refit; see
             :func:`driftune.tuning.rounds.find_exponent`.
         max_rows: Most labelled rows that the budget allowed; a refit keeps to it.
+        row_selection: Which ones, as :class:`driftune.tuning.Budget` has it; a refit keeps to it.
         transfer: What the nearest earlier study of this problem was worth as a start: ``study``,
             ``weight``, ``drift``, ``reason``, ``tried``; ``None`` where there was none. See
             :mod:`driftune.tuning.transfer`.
@@ -111,6 +113,7 @@ class TuningResult:
     max_rows: int | None = None
     transfer: dict[str, Any] | None = None
     rounds_exponent: float = DEFAULT
+    row_selection: RowSelection = "auto"
     kept_worth: InitVar[dict[str, Any] | None] = None
 
     def __post_init__(self, kept_worth: dict[str, Any] | None) -> None:

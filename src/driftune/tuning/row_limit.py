@@ -10,10 +10,13 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from driftune.tuning.budget import RowSelection
     from driftune.tuning.prepared import Prepared
 
 
-def take_rows(prepared: Prepared, most: int | None, *, seed: int = 0) -> Prepared:
+def take_rows(
+    prepared: Prepared, most: int | None, *, selection: RowSelection = "auto", seed: int = 0
+) -> Prepared:
     """Keep at most ``most`` rows: the newest, or without a time column a stratified random sample.
 
     The same table, number and seed give the same rows, and a larger number gives these rows and
@@ -23,12 +26,18 @@ def take_rows(prepared: Prepared, most: int | None, *, seed: int = 0) -> Prepare
     Args:
         prepared: The labelled rows, in time order if they have one.
         most: How many rows to keep; ``None`` for all.
+        selection: ``k_center`` for rows that cover the table, old ones and new ones, instead.
         seed: Of the sample.
+
+    Raises:
+        UsageError: To choose so many of so many rows by k-center would take minutes.
     """
     n = len(prepared.y)
     if most is None or most >= n:
         return prepared
-    if prepared.time is not None:
+    if selection == "k_center":
+        rows = np.sort(_cover(prepared, most, seed))
+    elif prepared.time is not None:
         rows = np.arange(n - most, n)
     else:
         order = _spread_classes(prepared.y if prepared.classes is not None else None, n, seed)
@@ -39,6 +48,19 @@ def take_rows(prepared: Prepared, most: int | None, *, seed: int = 0) -> Prepare
         y=prepared.y[rows],
         time=None if prepared.time is None else prepared.time.iloc[rows].reset_index(drop=True),
         groups=None if prepared.groups is None else prepared.groups[rows],
+    )
+
+
+def _cover(prepared: Prepared, most: int, seed: int) -> NDArray[np.intp]:
+    from driftune.tuning.coreset import choose_spread
+    from driftune.tuning.encoding import build_encoder
+
+    return choose_spread(
+        build_encoder(prepared).fit_transform(prepared.X),
+        most,
+        n_categorical=len(prepared.categorical),
+        classes=None if prepared.classes is None else prepared.y,
+        seed=seed,
     )
 
 

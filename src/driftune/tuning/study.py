@@ -142,6 +142,7 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
     task = load_task(
         problem, data, algorithm, box, n_folds, seed,
         splitter=read_splitter(splitter), max_rows=rows[0] if rows else None,
+        row_selection=clock.budget.row_selection,
     )  # fmt: skip
     warm = [box.nearest(rename(params, algorithm)) for params in warm_start]
     ladder = rules.ladder(task)
@@ -312,6 +313,7 @@ def _result(
         best_rounds=best.user_attrs[EVALUATION]["best_iteration"],
         rows=len(task.prepared.y),
         max_rows=rows[0] if rows else None,
+        row_selection=limits.clock.budget.row_selection,
         transfer=study.user_attrs.get(TRANSFER),
         rounds_exponent=find_exponent(trials, task.folds, best, limited=bool(bounds)),
         fold_rows=round(sum(len(fold.train) for fold in task.folds) / len(task.folds)),

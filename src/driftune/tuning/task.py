@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from driftune.problem import Problem
+    from driftune.tuning.budget import RowSelection
     from driftune.tuning.space import SearchSpace
     from driftune.tuning.splitter_choice import CrossValidator
 
@@ -53,7 +54,7 @@ class Task:
         )
 
 
-def load_task(
+def load_task(  # noqa: PLR0913 - each one choice of a study, keyword-only where few make it
     problem: Problem,
     data: pd.DataFrame,
     family: Family,
@@ -63,6 +64,7 @@ def load_task(
     *,
     splitter: Splitter | CrossValidator | None = None,
     max_rows: int | None = None,
+    row_selection: RowSelection = "auto",
 ) -> Task:
     """Prepare and encode a raw table, and cut its folds.
 
@@ -75,13 +77,14 @@ def load_task(
         seed: Of the folds, of the fits and of the choice of rows.
         splitter: How the folds are cut.
         max_rows: Most labelled rows to use; see :func:`driftune.tuning.row_limit.take_rows`.
+        row_selection: Which ones.
 
     Raises:
         DataError: The table cannot be used.
-        UsageError: The splitter's groups are a feature.
+        UsageError: The splitter's groups are a feature, or the choice of rows would take minutes.
     """
     everything = prepare(_grouped(problem, splitter), data)
-    prepared = take_rows(everything, max_rows, seed=seed)
+    prepared = take_rows(everything, max_rows, selection=row_selection, seed=seed)
     table = Table(
         X=build_encoder(prepared).fit_transform(prepared.X),
         y=prepared.y,
