@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from driftune.errors import InsufficientPoints
 from driftune.scaling.curves.cost import CostModel, fit_cost
+from driftune.scaling.curves.learning_curve import fit_learning_curve
+from driftune.scaling.curves.observation import envelope
 from driftune.scaling.curves.prediction import Prediction
 from driftune.scaling.curves.rounds import growth_exponent
+from driftune.scaling.curves.trials import FEWEST, TrialsCurve, fit_trials_curve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,11 +23,13 @@ if TYPE_CHECKING:
     from driftune.scaling.advise.advice import Confidence
     from driftune.scaling.curves.learning_curve import LearningCurve
     from driftune.scaling.curves.observation import Observation
-    from driftune.scaling.curves.trials import TrialsCurve
 
 ROWS_PER_LEAF = 850  # c2 / c1 of LightGBM: 670 to 1,500 were measured
 BELIEVABLE = (300.0, 3000.0)  # what is taken from pilots as it is
 WORSE = 0.1  # median relative error by which the usual ratio may fit worse than what was measured
+SIZES = 6  # the largest sizes of pilots; smaller ones are not yet on the curve
+SLOWEST = 0.5  # exponent of what trials bring: a dozen pilots say little about hundreds of trials
+GUESS = (0.1, 0.75)  # share of the loss and exponent of what trials bring, where few were made
 LONGER = 1.5  # times the rounds that are expected: a limit should not bind
 DOUBT = 1.0  # by how much the gain of further trials may be missed, as a share of it
 
@@ -148,6 +154,51 @@ class Outlook:
         """Share of the loss that so many trials save, beside as many as there were pilots."""
         made = len({point.config_id for point in self.points})
         return self.trials.gain(made, max(1.0, trials))
+
+
+def look(
+    points: Sequence[Observation],
+    rows: int,
+    *,
+    noise: float | None = None,
+    level: float = 0.9,
+    seed: int = 0,
+) -> Outlook:
+    """Fit everything that decisions need.
+
+    Args:
+        points: The pilots.
+        rows: Training rows of a fold that may be used.
+        noise: Standard error of the difference between two good configurations, where known.
+        level: Of the intervals.
+        seed: Of the bootstrap.
+    """
+    best = envelope(points)[-SIZES:]
+    curve: LearningCurve | None
+    try:
+        curve, refusal = fit_learning_curve(best, level=level, seed=seed), ""
+    except InsufficientPoints as error:
+        curve, refusal = None, str(error)
+    return Outlook(
+        points=tuple(points),
+        best=tuple(best),
+        curve=curve,
+        refusal=refusal,
+        trials=_trials_curve(points),
+        cost=typical_cost(points),
+        rows=rows,
+        paired_error=noise,
+    )
+
+
+def _trials_curve(points: Sequence[Observation]) -> TrialsCurve:
+    """What trials bring, as a share of the best loss: from the largest size with enough of them."""
+    for rows in sorted({point.rows for point in points}, reverse=True):
+        losses = [point.loss for point in points if point.rows == rows]
+        if len(losses) >= FEWEST:
+            return fit_trials_curve([loss / min(losses) for loss in losses], slowest=SLOWEST)
+    scale, exponent = GUESS
+    return TrialsCurve(1 - scale, scale, exponent, 0)
 
 
 def typical_cost(points: Sequence[Observation]) -> CostModel:

@@ -1,0 +1,84 @@
+"""The ways to spend a budget: all rows at once, or rungs of rows; and how many rows at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from driftune.scaling.advise.advice import Alternative
+from driftune.scaling.advise.allocation import allocate
+from driftune.scaling.advise.ranking import worth_in_trials
+from driftune.scaling.advise.rungs import plan_rungs, rung_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from driftune.scaling.advise.outlook import Outlook
+    from driftune.scaling.advise.wish import Wish
+
+RACING = 0.6  # of the folds of a study that are fitted where trials race over them
+FINAL_FITS = 2  # after the search: the model that is judged, and the one that serves
+LEAST_RESERVE, MOST_RESERVE = 0.05, 0.25  # of the budget, for those fits
+FEWEST_TRIALS = 10  # on all rows; with fewer, part of the rows is considered
+
+
+def naive_way(wish: Wish, outlook: Outlook) -> Alternative:
+    """All rows, no racing, as many trials as fit into the whole budget."""
+    each = outlook.seconds(wish.usable)
+    rungs = plan_rungs(wish.usable, wish.seconds, outlook.seconds, parts=(1,), reserve=0.0)
+    worth = max(1.0, wish.seconds / each)
+    return Alternative("all rows, as many trials as fit", (1,), rungs, worth, outlook.loss(worth))
+
+
+def choose_rows(wish: Wish, outlook: Outlook) -> tuple[int, list[str]]:
+    """Take part of the rows only where all of them leave no time to search."""
+    rows, seconds = wish.usable, wish.seconds - wish.spent
+    affordable = seconds / outlook.seconds(rows)
+    if affordable >= FEWEST_TRIALS or outlook.curve is None:
+        return rows, []
+    scale = outlook.loss(1.0)
+    best = allocate(
+        seconds * (1 - MOST_RESERVE),
+        data=outlook.curve.slope(),
+        search=(outlook.trials.scale * scale, outlook.trials.exponent),
+        cost=outlook.seconds,
+        max_rows=rows,
+    )
+    if best.rows >= 0.9 * rows:
+        return rows, []
+    taken = max(outlook.best[0].rows, round(best.rows))
+    return taken, [
+        f"All rows allow {affordable:.1f} trials in this time; {taken / wish.rows:.0%} of them"
+        f" allow {best.trials:.0f}, and what the trials find is worth more than the rows."
+    ]
+
+
+def reserve_for(seconds: float, outlook: Outlook) -> float:
+    """The share of the budget that fitting the final model takes."""
+    final = FINAL_FITS * outlook.seconds(outlook.rows)
+    return float(min(MOST_RESERVE, max(LEAST_RESERVE, final / seconds)))
+
+
+def price_ways(
+    rows: int, seconds: float, reserve: float, rarest: float, outlook: Outlook
+) -> list[Alternative]:
+    """Price each ladder that the rows allow, from none to the longest."""
+    longest = rung_parts(
+        rows, break_even=outlook.break_even(), rarest=rarest, forced=True
+    )  # whether one pays is for the prices to say
+    found = []
+    for length in range(1, len(longest) + 1):
+        parts = tuple(longest[-length:])
+        share = RACING if length == 1 else 1.0
+        cost = lambda n, share=share: share * outlook.seconds(n)  # noqa: E731
+        rungs = plan_rungs(rows, seconds, cost, parts=parts, reserve=reserve)
+        worth = worth_in_trials([rung.configs for rung in rungs], parts)
+        if worth >= 1 or length == 1:
+            name = "all rows at once" if length == 1 else f"{length} rungs of rows"
+            found.append(Alternative(name, parts, rungs, worth, outlook.loss(max(1.0, worth))))
+    return found
+
+
+def simplest(found: Sequence[Alternative], noise: float) -> Alternative:
+    """The first, with the fewest rungs, that is within noise of the best."""
+    best = min(one.loss for one in found)
+    return next(one for one in found if one.loss <= best + noise)
