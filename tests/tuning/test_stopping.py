@@ -142,7 +142,8 @@ def test_starts_are_tried_whatever_they_promise():
     starts = [scored(value, system_attrs={"fixed_params": {}}) for value in RISING]
     limits = Limits(clock=clock, maximize=False, tolerance=0.01)
     assert limits.resume(starts)
-    assert not limits.resume([*starts, scored(1.5)])
+    assert limits.resume([*starts, *[scored(1.5)] * 9]), "nor does a search that has hardly begun"
+    assert not limits.resume([*starts, *[scored(1.5)] * 10])
     assert clock.stop_reason == "no_gain_expected"
 
 

@@ -52,9 +52,10 @@ class Budget:
             ``never``. ``None``: ``never`` with ``max_trials``, which then says exactly how many
             are run, else ``auto``.
         min_gain: Relative gain of the best loss that is worth going on for: 0.01 is one per cent.
-            After 12 trials, and the starts, the study ends when the trials that ``max_trials`` and
-            the time left still allow, at most twice those so far, are predicted to gain less, or
-            less than the standard error of the validation; 0 asks for that alone. ``None``: never.
+            After 12 trials, ten of them beyond the starts, the study ends when the trials that
+            ``max_trials`` and the time left still allow, at most twice those so far, are predicted
+            to gain less, or less than the standard error of the validation; 0 asks for that alone.
+            ``None``: never.
 
     Raises:
         UsageError: A limit is negative, is not a duration, or buys no row; rows are to be selected

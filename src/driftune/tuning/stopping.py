@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 HOPELESS = 5  # failures in a row, without a single score, that end the study
 FEWEST_WITHOUT_GAIN = 10  # trials, before a study that stops by itself does so
 SHARE_WITHOUT_GAIN = 0.2  # of its trials, the same
+# Trials beyond the starts, before a gain is predicted: of the starts alone, which are not searched
+# for, two studies of flights ended 16 and 25 % above what they reached, after ten more 1 and 2 %.
+FEWEST_SEARCHED = 10
 REACH = 2  # times the trials so far: a prediction for more trials to come is a guess
 TINY = 1e-9  # a best loss below it is as good as none
 
@@ -168,7 +171,8 @@ class Limits:
     def _expects_no_gain(self, trials: Sequence[FrozenTrial]) -> bool:
         """Whether what is left of the budget would gain too little, see ``Budget.min_gain``."""
         share = self.clock.budget.min_gain
-        if share is None or all(source_of(t) == "warm_start" for t in trials if counts(t)):
+        searched = sum(source_of(t) != "warm_start" for t in trials if counts(t))
+        if share is None or searched < FEWEST_SEARCHED:
             return False
         past = self._losses(trials)
         if not past.best:
