@@ -13,9 +13,10 @@ from driftune.tuning.fold_work import FoldOrder, TrialCut
 from driftune.tuning.known import LEAVES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from driftune.tuning.executors import FoldPool
+    from driftune.tuning.families import Family
     from driftune.tuning.fold_work import FoldScore
     from driftune.tuning.pilot_folds import PilotFolds
     from driftune.tuning.task import Task
@@ -58,17 +59,7 @@ class PilotRun:
 
     def score(self, part: int, params: Mapping[str, Any]) -> list[FoldScore] | None:
         """Fit one configuration on all folds of one size; ``None`` when time ran out."""
-        end = time.time() + self.left
-        futures = [
-            self.pool.submit(FoldOrder(params, number, end, keep_cut=False))
-            for number in self.folds.numbers(part)
-        ]
-        try:
-            return [future.result() for future in futures]
-        except TrialCut:
-            for future in futures:
-                self.pool.revoke(future)
-            return None
+        return score_folds(self.pool, self.folds.numbers(part), params, seconds=self.left)
 
     def ranked(self, part: int) -> list[str]:
         """Return the configurations that were fitted on a size, the best first."""
@@ -95,16 +86,35 @@ class PilotRun:
             loss=float(np.mean(self.losses[part, name])),
             seconds=seconds,
             rounds=max(1, round(rounds)),
-            leaves=leaves_of(params),
+            leaves=leaves_of(params) if is_one_booster(self.task.family) else None,
             fidelity=1 / part,
             config_id=name,
             capped=max(score.best_iteration for score in scores) >= CAP,
         )
 
 
+def score_folds(
+    pool: FoldPool, numbers: Iterable[int], params: Mapping[str, Any], *, seconds: float
+) -> list[FoldScore] | None:
+    """Fit one configuration on folds of a pool; ``None`` when the seconds ran out."""
+    end = time.time() + seconds
+    futures = [pool.submit(FoldOrder(params, number, end, keep_cut=False)) for number in numbers]
+    try:
+        return [future.result() for future in futures]
+    except TrialCut:
+        for future in futures:
+            pool.revoke(future)
+        return None
+
+
+def is_one_booster(family: Family) -> bool:
+    """Whether configurations are boosted trees of one family, whose leaves decide the cost."""
+    return family.rounds_grow and not getattr(family, "members", ())
+
+
 def leaves_of(params: Mapping[str, Any]) -> int:
-    """Leaves of a tree of this configuration; 31 where it does not say, 1 where it has no trees."""
+    """Leaves of a tree of this configuration of a booster; 31 where it does not say."""
     for name in LEAVES:
         if isinstance(params.get(name), int) and params[name] > 0:
             return int(min(2 ** params[name], 512) if name == "max_depth" else params[name])
-    return 31 if "learning_rate" in params else 1
+    return 31

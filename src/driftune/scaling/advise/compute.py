@@ -28,6 +28,7 @@ def judge_compute(worth: float, seconds: float, noise: float, outlook: Outlook) 
     said = f"Twice the time would lower the loss by {gain:.2g}"
     if gain > noise:
         return Compute(gain, noise, True, seconds, f"{said}, beyond noise ({noise:.2g}).")
-    less = "" if share == 1 else f" About {share * seconds:,.0f} s of search would do as well."
+    enough = max(1.0, share * seconds)
+    less = "" if share == 1 else f" About {enough:,.0f} s of search would do as well."
     reason = f"{said}, not beyond noise ({noise:.2g}).{less}"
-    return Compute(gain, noise, False, share * seconds, reason)
+    return Compute(gain, noise, False, min(enough, seconds), reason)

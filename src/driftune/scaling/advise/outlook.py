@@ -104,7 +104,8 @@ class Outlook:
     def warnings(self) -> list[str]:
         """What a reader should know, one sentence each."""
         if self.curve is None:
-            return [f"No learning curve: {self.refusal}"]
+            reach = f"The pilots reached {self.best[-1].rows:,} of {self.rows:,} rows of a fold."
+            return [f"No learning curve. {self.refusal} {reach}"]
         found = [said for said in self.curve.warnings() if said not in self.curve.refused]
         ratio = self.curve.extrapolation(self.rows)
         if ratio > 4:
