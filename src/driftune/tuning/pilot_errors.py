@@ -56,10 +56,17 @@ def relative_error(losses: NDArray[np.float64], rows: Sequence[int]) -> float | 
 
 
 def noise_of(run: PilotRun) -> float | None:
-    """Standard error of the difference between two good configurations, from the largest size."""
-    for part in reversed(run.folds.parts):
-        ranked = run.ranked(part)
-        if len(ranked) > 1:
-            folds = [run.losses[part, name] for name in ranked]
-            return paired_error(folds) or None
-    return None
+    """Standard error of the difference between two good configurations.
+
+    Of all sizes with several of them the median, as a share of the loss: one pair tells little.
+    """
+    sizes = [part for part in run.folds.parts if len(run.ranked(part)) > 1]
+    if not sizes:
+        return None
+    shares = []
+    for part in sizes:
+        folds = np.array([run.losses[part, name] for name in run.ranked(part)])
+        shares.append(paired_error(folds) / float(folds[0].mean()))
+    largest = min(part for part in run.folds.parts if run.ranked(part))
+    best = float(np.mean(run.losses[largest, run.ranked(largest)[0]]))
+    return float(np.median(shares)) * best or None

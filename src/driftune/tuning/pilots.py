@@ -144,7 +144,9 @@ def _climb(
                 break
             if not run.fit(part, name, configs[name]):
                 return
-        ranked = run.ranked(part)
+        # the first, the champion's or the library default, always goes on: what is best on few rows
+        # is small, and may be overtaken
+        ranked = list(dict.fromkeys([*run.ranked(part)[:1], *list(configs)[:1], *run.ranked(part)]))
         if level + 1 < len(run.folds.parts):
             growth = run.folds.rows(run.folds.parts[level + 1]) / run.folds.rows(part)
             if run.left < run.seconds(part) * growth:

@@ -89,10 +89,8 @@ class Outlook:
 
     def noise(self, min_gain: float) -> float:
         """What a difference of losses must exceed: the error of the pilots, or what is asked."""
-        error = self.paired_error
-        if error is None:
-            error = self.curve.se if self.curve is not None else (self.best[-1].se or 0.0)
-        return max(error, min_gain * self._at().loss)
+        of_points = self.curve.se if self.curve is not None else (self.best[-1].se or 0.0)
+        return max(of_points, self.paired_error or 0.0, min_gain * self._at().loss)
 
     def confidence(self) -> Confidence:
         """How far to lean on the plan: that of the curve; no more than medium on a guess."""
@@ -144,12 +142,22 @@ class Outlook:
         return growth_exponent(self.points)
 
     def _at(self) -> Prediction:
-        """The loss of the best pilot's kind on :attr:`rows` rows."""
+        """The loss of the best pilot's kind on :attr:`rows` rows.
+
+        Without a curve anything between the last pilot and what the last two sizes promise.
+        """
         if self.curve is not None:
             return self.curve.predict(self.rows)
         last = self.best[-1]
         error = 2 * (last.se or 0.05 * last.loss)
-        return Prediction(last.loss, max(0.0, last.loss - error), last.loss + error)
+        least = last.loss
+        if len(self.best) > 1 and self.rows > last.rows:
+            # without a floor, as the last two sizes fell: more can hardly come of more rows
+            before = self.best[-2]
+            fell = math.log(before.loss / last.loss) / math.log(last.rows / before.rows)
+            least = last.loss * (self.rows / last.rows) ** -max(0.0, fell)
+        middle = math.sqrt(least * last.loss)
+        return Prediction(middle, max(0.0, least - error), last.loss + error)
 
     def _searched(self, trials: float) -> float:
         """Share of the loss that so many trials save, beside as many as there were pilots."""

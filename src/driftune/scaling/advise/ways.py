@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from driftune.scaling.advise.wish import Wish
 
 RACING = 0.6  # of the folds of a study that are fitted where trials race over them
-FINAL_FITS = 2  # after the search: the model that is judged, and the one that serves
+FINAL_FITS = 1.5  # trials' worth: the model that is judged, and the one that serves
 LEAST_RESERVE, MOST_RESERVE = 0.05, 0.25  # of the budget, for those fits
 FEWEST_TRIALS = 10  # on all rows; with fewer, part of the rows is considered
 
