@@ -134,7 +134,7 @@ def test_families_without_boosting_are_piloted_too(family):
 
 
 def test_sizes_are_halves_down_to_a_span_of_eight_at_least():
-    assert choose_sizes(46_000) == [32, 16, 8, 4, 2, 1]
+    assert choose_sizes(46_000) == [64, 32, 16, 8, 4, 2, 1]
     assert choose_sizes(1_000) == [8, 4, 2, 1]
     assert choose_sizes(50) == [1]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FEWEST = 500  # training rows of a fold; on fewer, a boosted model is not yet on its curve
 FEWEST_AT_ALL = 40  # where there are too few rows for a span of 8 from there
-SPAN, MOST_SPAN = 8, 32  # the largest number of rows over the smallest
+SPAN, MOST_SPAN = 8, 128  # the largest number of rows over the smallest
 # Validation rows of a fold: every round predicts all of them, which on few training rows is most of
 # the work. What their choice does to all losses alike is measured and taken out.
 VALIDATION = 2_000
@@ -59,7 +59,7 @@ def choose_sizes(rows: int) -> list[int]:
         rows: Training rows of a fold.
 
     >>> choose_sizes(46_000), choose_sizes(900), choose_sizes(150)
-    ([32, 16, 8, 4, 2, 1], [8, 4, 2, 1], [2, 1])
+    ([64, 32, 16, 8, 4, 2, 1], [8, 4, 2, 1], [2, 1])
     """
     most = rows / FEWEST
     if most < SPAN:

@@ -19,6 +19,7 @@ from driftune.tuning.fold_work import FoldWork
 from driftune.tuning.pilot_errors import noise_of, with_errors
 from driftune.tuning.pilot_folds import cut_pilots
 from driftune.tuning.pilot_run import PilotRun
+from driftune.tuning.quiet_optuna import quiet_optuna
 from driftune.tuning.space import rename
 from driftune.tuning.starters import hasten, starters
 
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     OnStage = Callable[[str, int, int], None]  # what is done, how many fits of how many
 
 COUNTS = (14, 8, 5, 4, 3, 2)  # configurations on each size, from the fewest rows up
-FEWEST_SIZES = 5  # that the time is shared out over, if there are so many
+FEWEST_SIZES = 4  # that a curve needs: the first ones leave time for the others
+FEWEST_CONFIGS = 2  # on each size, where there are seconds for them
+GROWTH = 1.7  # times the seconds that a fit takes on twice the rows, as measured on pilots
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ def run_pilots(
     work = FoldWork(task.table, folds.all, task.family, task.seed, abreast=len(task.folds))
     with LocalExecutor().open(work, n_jobs=n_jobs) as pool:
         run = PilotRun(task, folds, pool, began + seconds)
+        _warm_up(run, configs)
         _climb(run, configs, on_stage)
         factor = _validation_factor(run, configs)
     if not run.points:
@@ -124,8 +128,9 @@ def _draw(task: Task, count: int) -> list[dict[str, Any]]:
     """Draw configurations from the whole space, in large steps: a search knows large trees too."""
     import optuna
 
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=task.seed))
-    return [hasten(task.space.suggest(study.ask())) for _ in range(count)]
+    with quiet_optuna():
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=task.seed))
+        return [hasten(task.space.suggest(study.ask())) for _ in range(count)]
 
 
 def _climb(
@@ -135,12 +140,11 @@ def _climb(
     ranked = list(configs)
     for level, part in enumerate(run.folds.parts):
         wanted = ranked[: COUNTS[min(level, len(COUNTS) - 1)]]
-        # a curve needs so many sizes: the first ones leave time for the others
-        until = run.left * (1 - 1 / max(1, FEWEST_SIZES - level))
+        until = run.left * (1 - _share(FEWEST_SIZES - level))
         for done, name in enumerate(wanted):
             if on_stage is not None:
                 on_stage(f"pilots on {run.folds.rows(part):,} rows", done, len(wanted))
-            if done and run.left < max(until, run.seconds(part)):
+            if done >= FEWEST_CONFIGS and run.left < max(until, run.seconds(part)):
                 break
             if not run.fit(part, name, configs[name]):
                 return
@@ -151,6 +155,20 @@ def _climb(
             growth = run.folds.rows(run.folds.parts[level + 1]) / run.folds.rows(part)
             if run.left < run.seconds(part) * growth:
                 return
+
+
+def _warm_up(run: PilotRun, configs: Mapping[str, Mapping[str, Any]]) -> None:
+    """Fit once without looking: the first fit of a process imports the model's package."""
+    run.score(run.folds.parts[0], next(iter(configs.values())))
+
+
+def _share(sizes: int) -> float:
+    """Share of the time left that the first of so many sizes may take; each needs more than it.
+
+    >>> _share(1), round(_share(4), 2)
+    (1.0, 0.1)
+    """
+    return float((GROWTH - 1) / (GROWTH ** max(1, sizes) - 1))
 
 
 def _validation_factor(run: PilotRun, configs: Mapping[str, Mapping[str, Any]]) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from driftune.errors import DriftuneError
@@ -18,6 +17,7 @@ from driftune.tuning.fold_work import FoldWork
 from driftune.tuning.guide import default_sampler
 from driftune.tuning.objective import EVALUATION, Objective
 from driftune.tuning.pruning import Pruning
+from driftune.tuning.quiet_optuna import quiet_optuna
 from driftune.tuning.result import TuningResult, credit, trial_table
 from driftune.tuning.rounds import find_exponent
 from driftune.tuning.searching import run_trials
@@ -36,7 +36,7 @@ from driftune.tuning.storage import (
 from driftune.tuning.task import Task, load_task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import optuna
@@ -146,7 +146,7 @@ def tune(  # noqa: PLR0913 - each argument is one choice of the user, all keywor
     )  # fmt: skip
     warm = [box.nearest(rename(params, algorithm)) for params in warm_start]
     ladder = rules.ladder(task)
-    with _quiet_optuna():
+    with quiet_optuna():
         opened = open_storage(storage)
         study = _open(task, opened, study_name, bounds)
         memory = StorageExperience(opened) if experience is None else experience
@@ -268,19 +268,6 @@ def _interrupt(study: optuna.Study, limits: Limits, is_kept: bool) -> None:
         "The same call goes on with the study in its storage." if is_kept
         else "The study was in memory: with `storage`, the same call would go on.",
     )  # fmt: skip
-
-
-@contextmanager
-def _quiet_optuna() -> Iterator[None]:
-    """Keep Optuna's line per trial off the terminal: progress and result say the same, better."""
-    import optuna
-
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(max(before, optuna.logging.ERROR))
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(before)
 
 
 def _result(
