@@ -5,6 +5,7 @@ import shlex
 import sys
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import make_friedman1
@@ -169,3 +170,85 @@ def test_a_problem_of_the_project_shows_its_plan_in_the_report(project):
     assert page.count('id="plan-') > 3
     assert plan.advice.reasons[0].split(":")[0] in page
     assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def write_rare_kinds(folder):
+    """A table where a sample misses what matters: eight rare kinds of rows with other targets."""
+    rng = np.random.default_rng(0)
+    kind = np.repeat(np.arange(9), [1_008, *[24] * 8])
+    frame = pd.DataFrame({"a": rng.normal(size=1_200)})
+    frame = frame.assign(**{f"is_{k}": (kind == k).astype(float) for k in range(1, 9)})
+    frame = frame.assign(y=np.where(kind > 0, 20.0 * (-1) ** kind * kind, 0.0))
+    frame.to_csv(folder / "rare.csv", index=False)
+    (folder / "rare.yml").write_text(
+        "target: y\nmetric: rmse\nrows: rare.csv\ntuning: {folds: 2, language_model: null}\n"
+    )
+
+
+AMPLE = ("--budget", "600s", "--pilots", "120s")  # the pilots of 1,200 rows end long before
+
+
+@pytest.mark.slow  # real pilots, and a study of two trials
+def test_rows_that_cover_the_table_are_tried_and_what_wins_can_be_run(
+    monkeypatch, capsys, tmp_path
+):
+    write_rare_kinds(tmp_path)
+    words = ("plan", "rare.yml", *AMPLE, "--rows", "150", "--selection", "k_center", "--json")
+    code, out, _ = run(monkeypatch, capsys, tmp_path, *words)
+    plan = json.loads(out)
+    assert code == 0
+    assert plan["selection"]["worth"]
+    assert plan["selection"]["seeds"] == 5
+    assert plan["selection"]["gain"] >= plan["selection"]["error"]
+    assert plan["selection"]["reason"] in plan["reasons"]
+    assert plan["tuning"]["budget"]["row_selection"] == "k_center"
+    left = plan["search_seconds"] + plan["reserve_seconds"]
+    assert plan["spent_seconds"] + left == pytest.approx(600)
+    command = shlex.split(plan["command"])
+    at = command.index("--row-selection")
+    assert command[at : at + 2] == ["--row-selection", "k_center"]
+    words = [*command[1:], "--max-trials", "2", "--json"]
+    code, out, _ = run(monkeypatch, capsys, tmp_path, *words)
+    assert code == 0
+    assert json.loads(out)["row_selection"] == "k_center"
+    assert json.loads(out)["rows"] == 150
+
+
+@pytest.mark.slow  # real pilots
+def test_without_being_asked_no_selection_is_tried(planned):
+    plan, _ = planned
+    assert plan["selection"] is None
+    assert "--row-selection" not in plan["command"]
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--selection", "k_center"), "say with --rows how many"),
+        (
+            ("--selection", "k_center", "--rows", "4000"),
+            "--rows 4,000 are all of the table's 4,000",
+        ),
+        (("--selection", "k_centre", "--rows", "100"), "--selection is 'k_centre'"),
+        (("--selection", "k_center", "--rows", "9", "--pilots", "5s"), "leave nothing of --budget"),
+    ],
+)
+def test_a_selection_that_selects_nothing_is_bad_usage(monkeypatch, capsys, folder, words, named):
+    code, out, err = run(monkeypatch, capsys, folder, "plan", "mine.yml", "--budget", "10s", *words)
+    assert code == 2
+    assert named in " ".join((out + err).split())
+    assert "Traceback" not in out + err
+
+
+@pytest.mark.parametrize("command", ["tune", "retune"])
+def test_tune_and_retune_know_the_option(monkeypatch, capsys, folder, command):
+    code, out, _ = run(monkeypatch, capsys, folder, command, "--help")
+    assert code == 0
+    assert "--row-selection" in out
+
+
+def test_tune_needs_a_limit_to_select_rows(monkeypatch, capsys, folder):
+    words = ("tune", "mine.yml", "--row-selection", "k_center")
+    code, out, err = run(monkeypatch, capsys, folder, *words)
+    assert code == 2
+    assert "budget.row_selection is 'k_center', but all rows are used" in out + err

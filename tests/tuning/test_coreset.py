@@ -109,11 +109,20 @@ def test_a_missing_number_is_a_place_of_its_own():
     assert 17 in choose_spread(X, 2, seed=0)
 
 
-def test_classes_keep_their_shares_and_the_rarest_is_there():
-    classes = np.array([0] * 280 + [1] * 18 + [2] * 2)
-    chosen = choose_spread(numbers(), 30, classes=classes)
-    assert np.bincount(classes[chosen]).tolist() == pytest.approx([28, 2, 1], abs=1)
+def test_one_row_of_each_class_comes_first_and_then_the_farthest_of_any():
+    X, classes = mixed(), np.array([0] * 280 + [1] * 18 + [2] * 2)
+    distances = gower(X, 1)
+    chosen = choose_spread(X, 30, n_categorical=1, classes=classes)
     assert set(classes[chosen[:3]]) == {0, 1, 2}
+    for k in range(3, 30):
+        far = distances[:, chosen[:k]].min(axis=1)
+        assert far[chosen[k]] == pytest.approx(far.max(), abs=1e-5)
+
+
+def test_classes_that_are_all_alike_are_still_all_there():
+    chosen = choose_spread(np.zeros((50, 2)), 10, classes=np.arange(50) % 7)
+    assert set(chosen[:7] % 7) == set(range(7))
+    assert len(set(chosen)) == 10
 
 
 def test_what_would_take_minutes_names_limit_and_setting():

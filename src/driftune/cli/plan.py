@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from driftune.scaling import Advice
 
 
-def plan(
+def plan(  # noqa: PLR0913, PLR0917 - one argument per option
     problem: TunableName,
     budget: Annotated[
         str, typer.Option("--budget", help="Wall time to plan for, pilots included, e.g. 10m.")
@@ -50,6 +50,13 @@ def plan(
         str | None,
         typer.Option(help="Wall time for the pilots.", show_default="15 % of the budget"),
     ] = None,
+    selection: Annotated[
+        str,
+        typer.Option(
+            help="With fewer --rows than there are: k_center tries rows that cover the table, for"
+            " as long as the pilots take."
+        ),
+    ] = "random",
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Say how to spend a budget of time on a table: rows, trials, rungs; is more worth it?
@@ -69,6 +76,7 @@ def plan(
         row_cost=row_cost,
         value_per_unit_loss=value_per_unit_loss,
         min_gain=min_gain,
+        selection=selection,
     )
     with stages(err if as_json else out) as on_stage:
         made = make_plan(problem, terms, on_stage=on_stage)
@@ -89,6 +97,7 @@ def command_of(problem: str, advice: Advice) -> str:
         "--max-seconds": f"{limits['max_seconds']:.0f}s",
         "--max-trials": str(limits["max_trials"]),
         **({"--max-rows": str(limits["max_rows"])} if "max_rows" in limits else {}),
+        **({"--row-selection": limits["row_selection"]} if "row_selection" in limits else {}),
         **({"--rungs": ",".join(map(str, advice.parts))} if len(advice.parts) > 1 else {}),
     }
     return " ".join(["driftune tune", problem, *(f"{k} {v}" for k, v in options.items())])
@@ -99,6 +108,8 @@ def _print(made: Plan, command: str, pictures: Iterable[Path]) -> None:
     out.print(_table(made))
     for reason in advice.reasons:
         out.print(f"- {escape(reason)}")
+    if made.metric.greater_is_better:
+        out.print(f"Losses are 1 - {made.metric.name}.", style="dim")
     out.print(f"Do it:  [bold]{escape(command)}[/]")
     for file in pictures:
         out.print(escape(str(file)), style="dim")
@@ -123,7 +134,7 @@ def _lines(made: Plan) -> list[tuple[str, str]]:
     advice, score = made.advice, made.to_dict()["expected_score"]
     rungs = " → ".join(f"{rung.configs} on {rung.rows:,} rows" for rung in advice.rungs)
     leaves = "" if advice.leaves is None else f"{advice.leaves[0]} to {advice.leaves[1]}"
-    more = advice.more_rows
+    more, choice = advice.more_rows, advice.selection
     lines = [
         ("rows", f"{advice.rows:,} of {made.pilots.table_rows:,}"),
         ("trials", f"about {advice.trials}"),
@@ -137,5 +148,6 @@ def _lines(made: Plan) -> list[tuple[str, str]]:
         ("confidence", advice.confidence),
         ("more time", "worth it" if advice.more_compute.worth else "not worth it"),
         ("more rows", "" if more is None else "worth it" if more.worth else "not worth it"),
+        ("row selection", "" if choice is None else choice.method if choice.worth else "as usual"),
     ]  # fmt: skip
     return [(name, value) for name, value in lines if value]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,10 @@ from driftune.settings import find_problem, load_settings
 from driftune.tuning import read_table
 from driftune.tuning.budget import parse_seconds
 from driftune.tuning.cores import usable_cores
+from driftune.tuning.coreset import refuse_minutes
 from driftune.tuning.families import get_family
 from driftune.tuning.pilots import run_pilots
+from driftune.tuning.selection_pilot import try_k_center
 from driftune.tuning.space import SearchSpace
 from driftune.tuning.splitter_choice import read_splitter
 from driftune.tuning.task import load_task
@@ -31,8 +34,10 @@ if TYPE_CHECKING:
     from driftune.scaling import Advice
     from driftune.settings import Settings
     from driftune.tuning.pilots import OnStage, Pilots
+    from driftune.tuning.task import Task
 
 logger = logging.getLogger(__name__)
+CHOICES = ("random", "k_center")  # of rows
 PILOT_SHARE = 0.15  # of the budget, for the pilots
 LEAST_SECONDS = 5.0  # a plan for less would be all pilots
 
@@ -49,6 +54,7 @@ class Terms:
         value_per_unit_loss: Worth of one unit of loss, in the same currency.
         min_gain: Least relative gain that is worth anything.
         pilot_seconds: For the pilots; ``None`` for 15 % of the budget.
+        selection: ``k_center`` to try rows chosen so, for as long as the pilots may take.
     """
 
     seconds: float
@@ -57,9 +63,10 @@ class Terms:
     value_per_unit_loss: float | None = None
     min_gain: float = 0.0
     pilot_seconds: float | None = None
+    selection: str = "random"
 
     def __post_init__(self) -> None:
-        """Refuse a budget too small to learn anything from."""
+        """Refuse a budget too small to learn anything from, and what there is no way to try."""
         if not (math.isfinite(self.seconds) and self.seconds >= LEAST_SECONDS):
             raise UsageError(
                 f"--budget is {self.seconds:g} s; a plan takes at least {LEAST_SECONDS:.0f} s."
@@ -67,6 +74,24 @@ class Terms:
         if self.pilot_seconds is not None and self.pilot_seconds >= self.seconds:
             raise UsageError(
                 f"--pilots {self.pilot_seconds:g} s leaves nothing of --budget {self.seconds:g} s."
+            )
+        if self.selection not in CHOICES:
+            raise UsageError(
+                f"--selection is {self.selection!r}; it must be {' or '.join(CHOICES)}."
+            )
+        if self.selection != "random":
+            self._check_selection()
+
+    def _check_selection(self) -> None:
+        if self.rows is None:
+            raise UsageError(
+                f"--selection {self.selection} chooses among the rows, and all are to be used: say"
+                " with --rows how many may be."
+            )
+        if 2 * self.for_pilots >= self.seconds:
+            raise UsageError(
+                f"--pilots {self.for_pilots:g} s, and as long to try --selection"
+                f" {self.selection}, leave nothing of --budget {self.seconds:g} s."
             )
 
     @property
@@ -173,9 +198,18 @@ def plan_table(
         settings.problem, rows, family, SearchSpace.load(plan.space, family), plan.folds,
         plan.seed, splitter=read_splitter(plan.splitter),
     )  # fmt: skip
+    _refuse_selection(terms, task)
     pilots = run_pilots(
         task, seconds=terms.for_pilots, n_jobs=usable_cores(), first=first or [], on_stage=on_stage
     )
+    spent, selection = pilots.seconds, None
+    if terms.selection == "k_center":
+        began = time.monotonic()
+        selection = try_k_center(
+            task, pilots, rows=terms.rows or 0, seconds=terms.for_pilots, n_jobs=usable_cores(),
+            on_stage=on_stage,
+        )  # fmt: skip
+        spent += time.monotonic() - began
     on_stage("fitting the curves", 0, 0)
     wanted = terms.rows or pilots.table_rows
     further = wanted - pilots.table_rows
@@ -184,7 +218,7 @@ def plan_table(
         seconds=terms.seconds,
         rows=pilots.rows,
         table_rows=pilots.table_rows,
-        spent=pilots.seconds,
+        spent=spent,
         max_rows=min(wanted, pilots.table_rows),
         more_rows=further if further > 0 else None,
         row_cost=terms.row_cost,
@@ -192,10 +226,24 @@ def plan_table(
         min_gain=terms.min_gain,
         rarest=pilots.rarest,
         noise=pilots.noise,
+        selection=selection,
         seed=plan.seed,
     )
     metric = settings.problem.metric_object
     return Plan(settings.name, metric, settings.target, advice, pilots, terms, home)
+
+
+def _refuse_selection(terms: Terms, task: Task) -> None:
+    """Refuse a choice of rows where all are used, and one that a search would refuse."""
+    if terms.selection == "random" or terms.rows is None:
+        return
+    rows, columns = len(task.table.y), task.table.X.shape[1]
+    if terms.rows >= rows:
+        raise UsageError(
+            f"--selection {terms.selection} chooses among the rows, and --rows {terms.rows:,} are"
+            f" all of the table's {rows:,}: give fewer."
+        )
+    refuse_minutes(rows, terms.rows, columns)
 
 
 def read_terms(
@@ -206,6 +254,7 @@ def read_terms(
     row_cost: float = 0.0,
     value_per_unit_loss: float | None = None,
     min_gain: float = 0.0,
+    selection: str = "random",
 ) -> Terms:
     """Read what the command line says.
 
@@ -214,7 +263,7 @@ def read_terms(
     """
     seconds = _seconds("--budget", budget)
     of_pilots = None if pilots is None else _seconds("--pilots", pilots)
-    return Terms(seconds, rows, row_cost, value_per_unit_loss, min_gain, of_pilots)
+    return Terms(seconds, rows, row_cost, value_per_unit_loss, min_gain, of_pilots, selection)
 
 
 def _seconds(option: str, text: str) -> float:

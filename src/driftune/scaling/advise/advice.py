@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from driftune.scaling.advise.purchase import Purchase
     from driftune.scaling.advise.rungs import Rung
+    from driftune.scaling.advise.selection import Selection
     from driftune.scaling.curves.cost import CostModel
     from driftune.scaling.curves.learning_curve import LearningCurve
     from driftune.scaling.curves.prediction import Prediction
@@ -89,6 +90,7 @@ class Advice:
         curve: The learning curve; ``None`` where there were too few sizes.
         cost: The cost of a trial; ``None`` where it could not be fitted.
         trials_curve: What trials bring, as a share of the loss.
+        selection: Whether a choice of rows beats a sample; ``None`` where nobody asked.
     """
 
     rows: int
@@ -113,6 +115,7 @@ class Advice:
     curve: LearningCurve | None
     cost: CostModel
     trials_curve: TrialsCurve
+    selection: Selection | None = None
 
     @property
     def budget(self) -> dict[str, Any]:
@@ -126,6 +129,8 @@ class Advice:
         }
         if self.rows_fraction < 1:
             settings["budget"]["max_rows"] = self.rows
+            if self.selection is not None and self.selection.worth:
+                settings["budget"]["row_selection"] = self.selection.method
         return settings
 
     def to_dict(self) -> dict[str, Any]:
@@ -147,6 +152,7 @@ class Advice:
             "rungs": [asdict(rung) for rung in self.rungs],
             "alternatives": [asdict(one) for one in self.alternatives],
             "more_rows": None if self.more_rows is None else asdict(self.more_rows),
+            "selection": None if self.selection is None else asdict(self.selection),
             "curve": None if self.curve is None else self.curve.to_dict(),
             "tuning": self.budget,
         }

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from driftune.scaling.advise.purchase import Purchase
+    from driftune.scaling.advise.selection import Selection
     from driftune.scaling.curves.observation import Observation
 
 
@@ -42,6 +43,7 @@ def plan_budget(  # noqa: PLR0913 - keyword-only, each one number that the user 
     min_gain: float = 0.0,
     rarest: float = 1.0,
     noise: float | None = None,
+    selection: Selection | None = None,
     level: float = 0.9,
     seed: int = 0,
 ) -> Advice:
@@ -63,6 +65,7 @@ def plan_budget(  # noqa: PLR0913 - keyword-only, each one number that the user 
         rarest: Share of the rarest class; no rung holds fewer than 50 of it.
         noise: Standard error of the difference between two good configurations; ``None`` for the
             error of the pilots' losses.
+        selection: What a pilot said of a choice of rows.
         level: Of the intervals, in (0, 1).
         seed: Of the bootstrap.
 
@@ -88,7 +91,10 @@ def plan_budget(  # noqa: PLR0913 - keyword-only, each one number that the user 
     if not points:
         raise DataError("There is no pilot to plan from.")
     check_points(points)
-    return _advise(wish, look(points, wish.usable, noise=noise, level=level, seed=seed))
+    advice = _advise(wish, look(points, wish.usable, noise=noise, level=level, seed=seed))
+    if selection is None:
+        return advice
+    return replace(advice, selection=selection, reasons=(*advice.reasons, selection.reason))
 
 
 def _advise(wish: Wish, outlook: Outlook) -> Advice:
