@@ -60,7 +60,9 @@ def test_the_loss_falls_with_the_rows_and_the_best_go_on(found):
     for fewer, more in pairwise(sizes):
         ranked = sorted((p for p in pilots.points if p.rows == fewer), key=lambda p: p.loss)
         climbing = {p.config_id for p in pilots.points if p.rows == more}
-        assert climbing == {p.config_id for p in ranked[: len(climbing)]}
+        assert ranked[0].config_id in climbing
+        assert "pilot 0" in climbing  # the library default: small models win on few rows alone
+        assert climbing <= {p.config_id for p in ranked[: len(climbing)]} | {"pilot 0"}
 
 
 @pytest.mark.slow  # the same fits
