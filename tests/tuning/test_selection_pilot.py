@@ -54,6 +54,15 @@ def rare_clusters(rows=2_400):
     return frame.assign(y=np.where(kind > 0, 20.0 * (-1) ** kind * kind, 0.0))
 
 
+def noisy_ends(rows=2_400):
+    """A slope that most rows follow; in the few rows with a mark, of any kind, it is all noise."""
+    rng = np.random.default_rng(0)
+    x, odd = rng.normal(size=rows), rng.random(rows) < 0.05
+    marks = {f"m{k}": np.where(odd, rng.normal(size=rows), 0.0) for k in range(4)}
+    y = np.where(odd, rng.normal(0, 10, rows), 2 * x)
+    return pd.DataFrame({"x": x, **marks, "y": y})
+
+
 def noise(rows=1_200):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(rows, 4))
@@ -69,12 +78,20 @@ def test_rare_clusters_that_matter_are_worth_covering():
     assert found.rows == 150
 
 
-def test_noise_is_not():
-    task = task_of(noise())
+def test_odd_rows_that_are_noise_are_not():
+    task = task_of(noisy_ends(), metric="mae")
     found = try_k_center(task, pilots_of(task), rows=150, seconds=LONG, n_jobs=2)
     assert not found.worth
+    assert found.gain < -found.error
     assert found.seeds == 5
     assert "keep the random sample" in found.reason
+
+
+def test_where_all_rows_are_noise_no_choice_of_them_matters():
+    task = task_of(noise())
+    found = try_k_center(task, pilots_of(task), rows=150, seconds=LONG, n_jobs=2)
+    assert abs(found.gain) < 0.03  # of a loss of 1
+    assert abs(found.gain) < 4 * found.error
 
 
 def test_without_time_nothing_is_tried_and_nothing_is_advised():
