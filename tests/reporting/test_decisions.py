@@ -68,7 +68,7 @@ def test_the_decision_shows_what_it_rests_on(plant):
         "bytes-of-w_4-0",
         "1 of 2\ncolumns drifted: wind",
         "AUC 0.810; drift is above 0.620, so that this is drift. It looks at wind (70%), rain",
-        "what a retune costs (policy.cost)",
+        "what a retune costs",
         "-10.0 %",  # the earlier champion would have lost more
         "min_drop = 0.4",
         "dvc-1",

@@ -148,3 +148,16 @@ def test_folds_that_differ_in_level_and_slope_are_no_noise():
     noisy = curve * (1 + np.random.default_rng(0).normal(0, 0.05, curve.shape))
     assert 0.01 < relative_error(noisy, rows) < 0.06
     assert relative_error(curve[:2], rows[:2]) is None
+
+
+def test_a_perfect_score_can_be_planned_from():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=1600)
+    frame = pd.DataFrame({"x": x, "z": rng.normal(size=1600), "y": (x > 0).astype(int)})
+    task = task_of(Problem(name="easy", target="y", metric="roc_auc"), frame)
+    pilots = run_pilots(task, seconds=LONG, n_jobs=2)
+    assert min(point.loss for point in pilots.points) > 0
+    assert all(point.se is None or point.se >= 0 for point in pilots.points)
+    with_a_perfect_fold = np.array([[0.02, 0.01], [0.01, 0.0], [0.01, 0.005]])
+    assert 0 < relative_error(with_a_perfect_fold, [100, 200, 400]) < 2
+    assert relative_error(np.zeros((3, 2)), [100, 200, 400]) is None

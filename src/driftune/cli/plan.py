@@ -136,7 +136,7 @@ def _lines(made: Plan) -> list[tuple[str, str]]:
     leaves = "" if advice.leaves is None else f"{advice.leaves[0]} to {advice.leaves[1]}"
     more, choice = advice.more_rows, advice.selection
     lines = [
-        ("rows", f"{advice.rows:,} of {made.pilots.table_rows:,}"),
+        ("rows", f"{advice.rows:,} of {made.table_rows:,}"),
         ("trials", f"about {advice.trials}"),
         ("in a fold", rungs),
         ("leaves", leaves),

@@ -95,6 +95,11 @@ class Terms:
             )
 
     @property
+    def sample(self) -> int | None:
+        """To how many rows the table is cut down before anything is fitted, as a study does."""
+        return self.rows if self.selection == "random" else None
+
+    @property
     def for_pilots(self) -> float:
         """Seconds that the pilots may take."""
         return self.pilot_seconds or PILOT_SHARE * self.seconds
@@ -112,6 +117,7 @@ class Plan:
         pilots: What it rests on.
         terms: What was asked.
         home: Folder that its files belong into.
+        table_rows: Labelled rows of the table, those that may not be used included.
     """
 
     problem: str
@@ -121,6 +127,7 @@ class Plan:
     pilots: Pilots
     terms: Terms
     home: Path
+    table_rows: int
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON values, with the expected score in the metric's own units."""
@@ -131,7 +138,7 @@ class Plan:
             "metric": self.metric.name,
             "greater_is_better": self.metric.greater_is_better,
             "budget_seconds": self.terms.seconds,
-            "table_rows": self.pilots.table_rows,
+            "table_rows": self.table_rows,
             "fold_rows": self.pilots.rows,
             "expected_score": {
                 "value": self.metric.flip(expected.loss), "low": ends[0], "high": ends[1],
@@ -196,7 +203,7 @@ def plan_table(
     family = get_family(plan.family)
     task = load_task(
         settings.problem, rows, family, SearchSpace.load(plan.space, family), plan.folds,
-        plan.seed, splitter=read_splitter(plan.splitter),
+        plan.seed, splitter=read_splitter(plan.splitter), max_rows=terms.sample,
     )  # fmt: skip
     _refuse_selection(terms, task)
     pilots = run_pilots(
@@ -212,7 +219,7 @@ def plan_table(
         spent += time.monotonic() - began
     on_stage("fitting the curves", 0, 0)
     wanted = terms.rows or pilots.table_rows
-    further = wanted - pilots.table_rows
+    further = task.rows_held_back or wanted - pilots.table_rows
     advice = plan_budget(
         pilots.points,
         seconds=terms.seconds,
@@ -227,10 +234,13 @@ def plan_table(
         rarest=pilots.rarest,
         noise=pilots.noise,
         selection=selection,
+        limited=task.rows_held_back > 0,
         seed=plan.seed,
     )
-    metric = settings.problem.metric_object
-    return Plan(settings.name, metric, settings.target, advice, pilots, terms, home)
+    return Plan(
+        settings.name, settings.problem.metric_object, settings.target, advice, pilots, terms,
+        home, pilots.table_rows + task.rows_held_back,
+    )  # fmt: skip
 
 
 def _refuse_selection(terms: Terms, task: Task) -> None:

@@ -43,7 +43,7 @@ class Waiting:
     Attributes:
         gain: Of the better strategy of retraining, on this batch alone.
         accumulated: Sum over the batches since the promotion, in losses of one batch.
-        cost: What that sum must exceed, ``policy.cost`` of then; ``None`` where nothing is said.
+        cost: What that sum must exceed, the price of a retune then; ``None`` where nothing is said.
     """
 
     gain: Gain
@@ -147,7 +147,7 @@ def _paint_sum(axes: Any, story: Story, found: dict[int, Waiting]) -> None:
     if costs:
         axes.step(
             list(costs), list(costs.values()), where="mid", color=RED, linewidth=1.4,
-            linestyle="--", label="what a retune costs (policy.cost)",
+            linestyle="--", label="what a retune costs",
         )  # fmt: skip
     asked = [b.position for b in story.observed if b.asks]
     for number, position in enumerate(asked):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from driftune.scaling import Observation
     from driftune.tuning.pilot_run import PilotRun
 
+LEAST = 0.1  # of the mean over folds: a fold without any loss has no logarithm
+
 
 def with_errors(run: PilotRun, factor: float) -> list[Observation]:
     """Scale the losses to all validation rows, and say how far off each may be."""
@@ -42,12 +44,16 @@ def relative_error(losses: NDArray[np.float64], rows: Sequence[int]) -> float | 
         rows: Training rows of each size.
 
     Returns:
-        ``None`` for fewer than three sizes or two folds, which tell nothing.
+        ``None`` for fewer than three sizes or two folds, which tell nothing, and for a size without
+        any loss.
     """
     sizes, folds = losses.shape
     if sizes < 3 or folds < 2:
         return None
-    left = np.log(losses)
+    means = losses.mean(axis=1, keepdims=True)
+    if not means.all():
+        return None
+    left = np.log(np.maximum(losses, LEAST * means))
     left = left - left.mean(axis=1, keepdims=True)
     x = np.log(rows) - np.mean(np.log(rows))
     left = left - left.mean(axis=0) - np.outer(x, x @ left) / (x @ x)
@@ -66,7 +72,8 @@ def noise_of(run: PilotRun) -> float | None:
     shares = []
     for part in sizes:
         folds = np.array([run.losses[part, name] for name in run.ranked(part)])
-        shares.append(paired_error(folds) / float(folds[0].mean()))
+        if folds[0].any():
+            shares.append(paired_error(folds) / float(folds[0].mean()))
     largest = min(part for part in run.folds.parts if run.ranked(part))
     best = float(np.mean(run.losses[largest, run.ranked(largest)[0]]))
-    return float(np.median(shares)) * best or None
+    return float(np.median(shares or [0.0])) * best or None

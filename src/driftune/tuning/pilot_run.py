@@ -66,6 +66,11 @@ class PilotRun:
         known = {name: np.mean(all_) for (at, name), all_ in self.losses.items() if at == part}
         return sorted(known, key=known.__getitem__)
 
+    def _half_a_row(self, part: int) -> float:
+        """What stands for no loss at all, as an AUC of 1 has: half a validation row wrong."""
+        folds = [self.folds.all[number] for number in self.folds.numbers(part)]
+        return 0.5 / sum(len(fold.valid) for fold in folds)
+
     def seconds(self, part: int) -> float:
         """Return the mean seconds of a configuration on a size."""
         rows = self.folds.rows(part)
@@ -83,7 +88,7 @@ class PilotRun:
         rounds = float(np.mean([score.best_iteration for score in scores]))
         return Observation(
             rows=self.folds.rows(part),
-            loss=float(np.mean(self.losses[part, name])),
+            loss=float(np.mean(self.losses[part, name])) or self._half_a_row(part),
             seconds=seconds,
             rounds=max(1, round(rounds)),
             leaves=leaves_of(params) if is_one_booster(self.task.family) else None,

@@ -91,6 +91,7 @@ class Advice:
         cost: The cost of a trial; ``None`` where it could not be fitted.
         trials_curve: What trials bring, as a share of the loss.
         selection: Whether a choice of rows beats a sample; ``None`` where nobody asked.
+        limited: Whether there are more rows than those, which a study must be told not to use.
     """
 
     rows: int
@@ -116,6 +117,7 @@ class Advice:
     cost: CostModel
     trials_curve: TrialsCurve
     selection: Selection | None = None
+    limited: bool = False
 
     @property
     def budget(self) -> dict[str, Any]:
@@ -127,7 +129,7 @@ class Advice:
             },
             "rungs": list(self.parts),
         }
-        if self.rows_fraction < 1:
+        if self.rows_fraction < 1 or self.limited:
             settings["budget"]["max_rows"] = self.rows
             if self.selection is not None and self.selection.worth:
                 settings["budget"]["row_selection"] = self.selection.method

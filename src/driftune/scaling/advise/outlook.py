@@ -30,6 +30,7 @@ WORSE = 0.1  # median relative error by which the usual ratio may fit worse than
 SIZES = 6  # the largest sizes of pilots; smaller ones are not yet on the curve
 SLOWEST = 0.5  # exponent of what trials bring: a dozen pilots say little about hundreds of trials
 GUESS = (0.1, 0.75)  # share of the loss and exponent of what trials bring, where few were made
+PROPOSAL = 0.1  # seconds of a trial beside its fits: to choose a configuration, and to store it
 LONGER = 1.5  # times the rounds that are expected: a limit should not bind
 DOUBT = 1.0  # by how much the gain of further trials may be missed, as a share of it
 
@@ -59,7 +60,7 @@ class Outlook:
     paired_error: float | None = None
 
     def seconds(self, rows: float) -> float:
-        """Expected seconds of one trial: of all pilots' configurations, the mean."""
+        """Expected seconds of one trial: of all pilots' configurations the mean, and a proposal."""
         largest = {point.config_id: point for point in sorted(self.points, key=lambda p: p.rows)}
         each = [
             self.cost.seconds(
@@ -67,7 +68,7 @@ class Outlook:
             )
             for point in largest.values()
         ]
-        return max(1e-3, float(np.mean(each)))
+        return PROPOSAL + float(np.mean(each))
 
     def break_even(self) -> float:
         """Rows from which the cost of a trial grows with the rows."""
@@ -81,11 +82,16 @@ class Outlook:
     def expect(self, trials: float) -> Prediction:
         """Expected loss of the best of so many trials, with its interval.
 
-        The interval is that of the curve, from no gain of the further trials to twice the expected.
+        The interval is that of the curve, from no gain of the further trials to twice the expected;
+        and the best of many trials has had luck with its folds, ``sqrt(2 ln K)`` standard errors of
+        a difference at most.
         """
         at, gain = self._at(), self._searched(trials)
         ends = sorted((gain * (1 - DOUBT), gain * (1 + DOUBT)))
-        return Prediction(at.loss * (1 - gain), at.low * (1 - ends[1]), at.high * (1 - ends[0]))
+        loss, low = at.loss * (1 - gain), at.low * (1 - ends[1])
+        luck = (self.paired_error or 0.0) * math.sqrt(2 * math.log(max(1.0, trials)))
+        least = loss - math.hypot(loss - low, luck)
+        return Prediction(loss, max(0.0, least), at.high * (1 - ends[0]))
 
     def noise(self, min_gain: float) -> float:
         """What a difference of losses must exceed: the error of the pilots, or what is asked."""
@@ -149,7 +155,7 @@ class Outlook:
         if self.curve is not None:
             return self.curve.predict(self.rows)
         last = self.best[-1]
-        error = 2 * (last.se or 0.05 * last.loss)
+        error = 2 * max(last.se or 0.05 * last.loss, self.paired_error or 0.0)
         least = last.loss
         if len(self.best) > 1 and self.rows > last.rows:
             # without a floor, as the last two sizes fell: more can hardly come of more rows

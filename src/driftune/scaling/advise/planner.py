@@ -44,6 +44,7 @@ def plan_budget(  # noqa: PLR0913 - keyword-only, each one number that the user 
     rarest: float = 1.0,
     noise: float | None = None,
     selection: Selection | None = None,
+    limited: bool = False,
     level: float = 0.9,
     seed: int = 0,
 ) -> Advice:
@@ -66,6 +67,7 @@ def plan_budget(  # noqa: PLR0913 - keyword-only, each one number that the user 
         noise: Standard error of the difference between two good configurations; ``None`` for the
             error of the pilots' losses.
         selection: What a pilot said of a choice of rows.
+        limited: Whether the table is part of a larger one, which a study must be told.
         level: Of the intervals, in (0, 1).
         seed: Of the bootstrap.
 
@@ -92,9 +94,9 @@ def plan_budget(  # noqa: PLR0913 - keyword-only, each one number that the user 
         raise DataError("There is no pilot to plan from.")
     check_points(points)
     advice = _advise(wish, look(points, wish.usable, noise=noise, level=level, seed=seed))
-    if selection is None:
-        return advice
-    return replace(advice, selection=selection, reasons=(*advice.reasons, selection.reason))
+    if selection is not None:
+        advice = replace(advice, selection=selection, reasons=(*advice.reasons, selection.reason))
+    return replace(advice, limited=limited)
 
 
 def _advise(wish: Wish, outlook: Outlook) -> Advice:
