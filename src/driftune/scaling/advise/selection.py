@@ -57,8 +57,8 @@ def judge_selection(
         usual: What a search uses otherwise.
         method: How they were chosen.
 
-    >>> judge_selection([0.9, 1.1, 1, 1, 1], {"the newest": [1.2] * 5}, rows=2000).reason
-    'k-center rows would lower the loss by 0.2 +- 0.032 against the newest 2,000: take them.'
+    >>> judge_selection([0.9, 1.1, 1, 1, 1], {"the newest": [1.2] * 5}, rows=2000).worth
+    True
     """
     name = NAMES.get(method, method)
     seeds, asked = len(chosen), asked or rows
@@ -82,7 +82,9 @@ def judge_selection(
 
 def _verdict(worth: bool, seeds: int, gain: float, usual: str) -> str:
     if worth:
-        return ": take them."
+        return (
+            ": take them; a study's scores are then scores on such rows, not those expected here."
+        )
     if seeds < SEEDS:
         return f", by {seeds} of {SEEDS} seeds for want of time: keep {usual}."
     return f": {'not by one standard error, so ' if gain > 0 else ''}keep {usual}."
