@@ -34,7 +34,7 @@ def write_plan(plan: Plan) -> list[Path]:
         with replace_file(plan.home / f"{name}.svg") as path:
             path.write_text(draw(HEIGHT, f"plan-{name}", caption, paint), encoding="utf-8")
         written.append(plan.home / f"{name}.png")
-    numbers = {**plan.to_dict(), "made": now().isoformat(timespec="minutes")}
+    numbers = {**plan.to_dict(), "made": now().strftime("%Y-%m-%d %H:%M UTC")}
     with replace_file(plan.home / NUMBERS) as path:
         path.write_text(json.dumps(numbers, indent=2), encoding="utf-8")
     return written
