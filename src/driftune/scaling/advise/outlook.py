@@ -77,7 +77,7 @@ class Outlook:
 
     def loss(self, trials: float) -> float:
         """Expected loss of the best of so many trials on :attr:`rows` rows."""
-        return self._at().loss * (1 - self._searched(trials))
+        return self._at.loss * (1 - self._searched(trials))
 
     def expect(self, trials: float) -> Prediction:
         """Expected loss of the best of so many trials, with its interval.
@@ -86,7 +86,7 @@ class Outlook:
         and the best of many trials has had luck with its folds, ``sqrt(2 ln K)`` standard errors of
         a difference at most.
         """
-        at, gain = self._at(), self._searched(trials)
+        at, gain = self._at, self._searched(trials)
         ends = sorted((gain * (1 - DOUBT), gain * (1 + DOUBT)))
         loss, low = at.loss * (1 - gain), at.low * (1 - ends[1])
         luck = (self.paired_error or 0.0) * math.sqrt(2 * math.log(max(1.0, trials)))
@@ -96,7 +96,7 @@ class Outlook:
     def noise(self, min_gain: float) -> float:
         """What a difference of losses must exceed: the error of the pilots, or what is asked."""
         of_points = self.curve.se if self.curve is not None else (self.best[-1].se or 0.0)
-        return max(of_points, self.paired_error or 0.0, min_gain * self._at().loss)
+        return max(of_points, self.paired_error or 0.0, min_gain * self._at.loss)
 
     def confidence(self) -> Confidence:
         """How far to lean on the plan: that of the curve; no more than medium on a guess."""
@@ -147,6 +147,7 @@ class Outlook:
         """By which power of the rows the rounds grow."""
         return growth_exponent(self.points)
 
+    @cached_property
     def _at(self) -> Prediction:
         """The loss of the best pilot's kind on :attr:`rows` rows.
 

@@ -49,6 +49,8 @@ def choose_rows(wish: Wish, outlook: Outlook) -> tuple[int, list[str]]:
     return taken, [
         f"All rows allow {affordable:.1f} trials in this time; {taken / wish.rows:.0%} of them"
         f" allow {best.trials:.0f}, and what the trials find is worth more than the rows."
+        " The study takes them as `budget.max_rows` does, with folds of their own: expect its score"
+        " to differ by that."
     ]
 
 
