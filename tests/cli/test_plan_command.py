@@ -123,6 +123,8 @@ def test_money_decides_about_rows(monkeypatch, capsys, folder):
         (("--budget", "1s"), "--budget is 1 s; a plan takes at least 5 s"),
         (("--budget", "10s", "--pilots", "20s"), "--pilots 20 s leaves nothing"),
         (("--budget", "10s", "--rows", "0"), "--rows"),
+        (("--budget", "10s", "--row-cost", "1"), "--value-per-unit-loss"),
+        (("--budget", "10s", "--min-gain", "2"), "--min-gain is 2"),
         ((), "--budget"),
     ],
 )
@@ -138,6 +140,29 @@ def test_a_wrong_problem_is_one_sentence(monkeypatch, capsys, folder):
     assert "mime.yml" in err
 
 
+@pytest.mark.slow  # real pilots
+@pytest.mark.parametrize("family", ["linear", "[lightgbm, linear]"])
+def test_a_family_without_rounds_or_leaves_is_planned_for_too(monkeypatch, capsys, folder, family):
+    text = (folder / "mine.yml").read_text()
+    (folder / "other.yml").write_text(text.replace("{folds: 3}", f"{{family: {family}}}"))
+    code, out, err = run(monkeypatch, capsys, folder, "plan", "other.yml", "--budget", "15s")
+    assert code == 0, err
+    assert "leaves" not in out
+    assert (folder / ".driftune" / "plan" / "other" / "cost.png").is_file()
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_anything_is_fitted(
+    monkeypatch, capsys, folder
+):
+    def refuse(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("driftune.loop.planning.TemporaryFile", refuse)
+    code, _, err = run(monkeypatch, capsys, folder, "plan", "mine.yml", "--budget", "10s")
+    assert code == 2
+    assert "Permission denied" in err and ".driftune" in err
+
+
 def test_ctrl_c_leaves_an_earlier_plan_as_it_was(monkeypatch, capsys, folder):
     home = folder / ".driftune" / "plan" / "mine"
     before = {file.name: file.read_bytes() for file in home.glob("*")}
@@ -150,6 +175,7 @@ def test_ctrl_c_leaves_an_earlier_plan_as_it_was(monkeypatch, capsys, folder):
     code, _, err = run(monkeypatch, capsys, folder, "plan", "mine.yml", "--budget", "10s")
     assert code == 130
     assert "driftune plan mine.yml" in err
+    assert "is kept" not in err  # nothing is
     assert {file.name: file.read_bytes() for file in home.glob("*")} == before
 
 

@@ -48,7 +48,8 @@ def _run() -> None:
         code = INTERRUPTED
     if code == INTERRUPTED:  # Typer turns Ctrl-C into this, without a word
         again = " ".join(["driftune", *sys.argv[1:]])
-        show_stop(f"Stopped. What is finished is kept; go on with: {again}", as_json=as_json)
+        kept = "" if sys.argv[1:2] == ["plan"] else " What is finished is kept; go on with:"
+        show_stop(f"Stopped.{kept or ' Plan again with:'} {again}", as_json=as_json)
         _leave(INTERRUPTED)
     sys.exit(code)
 

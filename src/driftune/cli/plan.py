@@ -106,10 +106,10 @@ def command_of(problem: str, advice: Advice) -> str:
 def _print(made: Plan, command: str, pictures: Iterable[Path]) -> None:
     advice = made.advice
     out.print(_table(made))
+    if made.metric.greater_is_better:
+        out.print(f"Below, losses are 1 - {made.metric.name}.", style="dim")
     for reason in advice.reasons:
         out.print(f"- {escape(reason)}")
-    if made.metric.greater_is_better:
-        out.print(f"Losses are 1 - {made.metric.name}.", style="dim")
     out.print(f"Do it:  [bold]{escape(command)}[/]")
     for file in pictures:
         out.print(escape(str(file)), style="dim")
@@ -138,9 +138,9 @@ def _lines(made: Plan) -> list[tuple[str, str]]:
     lines = [
         ("rows", f"{advice.rows:,} of {made.table_rows:,}"),
         ("trials", f"about {advice.trials}"),
-        ("in a fold", rungs),
-        ("leaves", leaves),
-        ("rounds", "" if advice.rounds is None else f"up to {advice.rounds:,}"),
+        ("of a fold", rungs),
+        ("leaves to try", leaves),
+        ("boosting rounds", "" if advice.rounds is None else f"up to {advice.rounds:,}"),
         ("search", f"{advice.search_seconds:,.0f} s, then {advice.reserve_seconds:,.0f} s for the"
                    " final model"),
         (f"expected {made.metric.name}",

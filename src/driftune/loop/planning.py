@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from dataclasses import dataclass
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from driftune.errors import ServiceUnavailable, UsageError
@@ -75,6 +76,13 @@ class Terms:
             raise UsageError(
                 f"--pilots {self.pilot_seconds:g} s leaves nothing of --budget {self.seconds:g} s."
             )
+        if self.row_cost and self.value_per_unit_loss is None:
+            raise UsageError(
+                f"--row-cost {self.row_cost:g} buys what nobody has priced: say with"
+                " --value-per-unit-loss what one unit of loss less is worth."
+            )
+        if not 0 <= self.min_gain < 1:
+            raise UsageError(f"--min-gain is {self.min_gain:g}; it is a share of the loss below 1.")
         if self.selection not in CHOICES:
             raise UsageError(
                 f"--selection is {self.selection!r}; it must be {' or '.join(CHOICES)}."
@@ -199,6 +207,7 @@ def plan_table(
         first: Configurations that the pilots include.
         on_stage: Told what is being done.
     """
+    _refuse_unwritable(home)
     plan = settings.tuning
     family = get_family(plan.family)
     task = load_task(
@@ -241,6 +250,19 @@ def plan_table(
         settings.name, settings.problem.metric_object, settings.target, advice, pilots, terms,
         home, pilots.table_rows + task.rows_held_back,
     )  # fmt: skip
+
+
+def _refuse_unwritable(home: Path) -> None:
+    """Refuse a folder for the plan's files before minutes are spent on it."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"The plan's files cannot be written to {home} ({error.strerror}): change its"
+            " permissions, or copy the problem's file to a folder of your own."
+        ) from None
 
 
 def _refuse_selection(terms: Terms, task: Task) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from driftune.files import replace_file
@@ -56,7 +57,11 @@ def paint_learning_curve(figure: Figure, plan: Plan) -> None:
 def paint_cost(figure: Figure, plan: Plan) -> None:
     """Seconds of a trial against training rows."""
     axes = figure.subplots()
-    draw_cost(axes, plan.advice.cost, plan.pilots.points)
+    whole = [
+        replace(point, rounds=point.rounds or 1, leaves=point.leaves or 1)
+        for point in plan.pilots.points
+    ]  # of a family without rounds or leaves as well
+    draw_cost(axes, plan.advice.cost, whole)
     axes.set_xlabel("training rows of a fold")
     axes.set_ylabel("seconds of a trial, all folds")
     _write_numbers(axes.xaxis)
@@ -95,6 +100,7 @@ def _paint_pilots(axes: Axes, plan: Plan) -> None:
         [point.loss for point in plan.pilots.points], "o", color=BLUE,
     )  # fmt: skip
     axes.set_title("too few sizes for a learning curve", fontsize=10)
+    axes.ticklabel_format(axis="y", useOffset=False)
 
 
 def _describe(way: Alternative) -> str:

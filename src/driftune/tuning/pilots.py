@@ -94,7 +94,7 @@ def run_pilots(
     if not run.points:
         raise DriftuneError(
             f"Not one pilot on {folds.rows(folds.parts[0]):,} rows ended within {seconds:.0f} s:"
-            " give the plan a larger --budget."
+            " give them more time with --pilots, or a larger --budget."
         )
     return Pilots(
         points=with_errors(run, factor),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from driftune.scaling import Observation, fit_learning_curve
 from driftune.scaling.advise.allocation import allocate
 from driftune.scaling.advise.purchase import best_purchase, judge_purchase
+from driftune.scaling.advise.threshold import Threshold
 
 DATA, SEARCH = (10, 0.5), (1, 1)
 
@@ -80,5 +81,9 @@ def test_rows_are_bought_when_the_lower_end_of_their_gain_pays_for_them(price, w
 
 def test_without_a_price_rows_are_worth_asking_for_when_they_gain_more_than_noise():
     curve = a_curve()
-    assert judge_purchase(curve, rows=8000, scale=1, more=8000, noise=0.01).worth
-    assert not judge_purchase(curve, rows=8000, scale=1, more=8000, noise=0.5).worth
+    assert judge_purchase(
+        curve, rows=8000, scale=1, more=8000, limit=Threshold(0.01, "noise")
+    ).worth
+    assert not judge_purchase(
+        curve, rows=8000, scale=1, more=8000, limit=Threshold(0.5, "noise")
+    ).worth

@@ -103,6 +103,20 @@ def test_b8_on_24_000_rows_three_rungs_bring_no_more_than_two():
     assert losses.get(3, np.inf) > losses.get(2, losses[1]) - 0.01
 
 
+def test_where_the_pilots_cost_more_than_they_bring_it_says_so():
+    dear = pilots(each=2.5e-6, se=0.0005)
+    advice = plan_budget(dear, seconds=240, rows=30_000, spent=200)
+    assert advice.chosen.loss > advice.naive.loss
+    assert not advice.beats_naive
+    assert any("would have used better" in reason for reason in advice.reasons)
+
+
+def test_a_gain_that_is_asked_for_takes_the_place_of_noise():
+    advice = plan_budget(pilots(), seconds=600, rows=40_000, min_gain=0.5)
+    assert "the least gain that counts" in advice.more_compute.reason
+    assert not advice.more_rows.worth
+
+
 def test_more_time_is_worth_it_only_while_trials_bring_more_than_noise():
     short = plan_budget(pilots(se=0.0005), seconds=30, rows=40_000)
     long = plan_budget(pilots(), seconds=100_000, rows=40_000)

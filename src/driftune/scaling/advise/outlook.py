@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from driftune.errors import InsufficientPoints
+from driftune.scaling.advise.threshold import Threshold
 from driftune.scaling.curves.cost import CostModel, fit_cost
 from driftune.scaling.curves.learning_curve import fit_learning_curve
 from driftune.scaling.curves.observation import envelope
@@ -30,7 +32,9 @@ WORSE = 0.1  # median relative error by which the usual ratio may fit worse than
 SIZES = 6  # the largest sizes of pilots; smaller ones are not yet on the curve
 SLOWEST = 0.5  # exponent of what trials bring: a dozen pilots say little about hundreds of trials
 GUESS = (0.1, 0.75)  # share of the loss and exponent of what trials bring, where few were made
-PROPOSAL = 0.1  # seconds of a trial beside its fits: to choose a configuration, and to store it
+LEAST_NOISE = 1e-3  # of the loss: two pilots that predict alike do not make a measurement exact
+STEEPEST = 0.25  # least exponent of the fall that an outlook without a curve allows for
+PROPOSAL = 0.25  # seconds of a trial beside its fits: to choose a configuration, and to store it
 LONGER = 1.5  # times the rounds that are expected: a limit should not bind
 DOUBT = 1.0  # by how much the gain of further trials may be missed, as a share of it
 
@@ -93,10 +97,14 @@ class Outlook:
         least = loss - math.hypot(loss - low, luck)
         return Prediction(loss, max(0.0, least), at.high * (1 - ends[0]))
 
-    def noise(self, min_gain: float) -> float:
+    def threshold(self, min_gain: float) -> Threshold:
         """What a difference of losses must exceed: the error of the pilots, or what is asked."""
         of_points = self.curve.se if self.curve is not None else (self.best[-1].se or 0.0)
-        return max(of_points, self.paired_error or 0.0, min_gain * self._at.loss)
+        noise = max(of_points, self.paired_error or 0.0, LEAST_NOISE * self._at.loss)
+        asked = min_gain * self._at.loss
+        if asked > noise:
+            return Threshold(asked, "the least gain that counts")
+        return Threshold(noise, "noise")
 
     def confidence(self) -> Confidence:
         """How far to lean on the plan: that of the curve; no more than medium on a guess."""
@@ -108,8 +116,9 @@ class Outlook:
     def warnings(self) -> list[str]:
         """What a reader should know, one sentence each."""
         if self.curve is None:
-            reach = f"The pilots reached {self.best[-1].rows:,} of {self.rows:,} rows of a fold."
-            return [f"No learning curve. {self.refusal} {reach}"]
+            return [
+                f"No learning curve, and so no word of more rows. {self.refusal} {self._reach()}"
+            ]
         found = [said for said in self.curve.warnings() if said not in self.curve.refused]
         ratio = self.curve.extrapolation(self.rows)
         if ratio > 4:
@@ -120,6 +129,16 @@ class Outlook:
         if not self.trials.trials:
             found.append("What more trials bring is a guess: too few pilots were made on one size.")
         return found
+
+    def _reach(self) -> str:
+        """How far the pilots came, and what would take them further."""
+        last = self.best[-1].rows
+        if last >= self.rows:
+            return "The table is too small for one."
+        return (
+            f"The pilots reached {last:,} of {self.rows:,} rows of a fold: give them more time"
+            " (--pilots, --budget)."
+        )
 
     def leaves(self) -> tuple[int, int] | None:
         """The leaves of the pilots that are within noise of the best, twice as far each way."""
@@ -151,18 +170,20 @@ class Outlook:
     def _at(self) -> Prediction:
         """The loss of the best pilot's kind on :attr:`rows` rows.
 
-        Without a curve anything between the last pilot and what the last two sizes promise.
+        Without a curve anything between the last pilot and what the sizes promise at best.
         """
         if self.curve is not None:
             return self.curve.predict(self.rows)
         last = self.best[-1]
         error = 2 * max(last.se or 0.05 * last.loss, self.paired_error or 0.0)
         least = last.loss
-        if len(self.best) > 1 and self.rows > last.rows:
-            # without a floor, as the last two sizes fell: more can hardly come of more rows
-            before = self.best[-2]
-            fell = math.log(before.loss / last.loss) / math.log(last.rows / before.rows)
-            least = last.loss * (self.rows / last.rows) ** -max(0.0, fell)
+        if self.rows > last.rows:
+            # without a floor, as steeply as it ever fell: more can hardly come of more rows
+            fell = [
+                math.log(one.loss / two.loss) / math.log(two.rows / one.rows)
+                for one, two in pairwise(self.best)
+            ]
+            least = last.loss * (self.rows / last.rows) ** -max(STEEPEST, *fell, 0.0)
         middle = math.sqrt(least * last.loss)
         return Prediction(middle, max(0.0, least - error), last.loss + error)
 

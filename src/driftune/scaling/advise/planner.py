@@ -16,7 +16,14 @@ from driftune.scaling.advise.compute import judge_compute
 from driftune.scaling.advise.outlook import Outlook, look
 from driftune.scaling.advise.purchase import judge_purchase
 from driftune.scaling.advise.reasons import compare_with_naive, explain_rungs
-from driftune.scaling.advise.ways import choose_rows, naive_way, price_ways, reserve_for, simplest
+from driftune.scaling.advise.ways import (
+    choose_rows,
+    naive_way,
+    possible_parts,
+    price_ways,
+    reserve_for,
+    simplest,
+)
 from driftune.scaling.advise.wish import Wish
 from driftune.scaling.curves.observation import check_points
 
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
 
     from driftune.scaling.advise.purchase import Purchase
     from driftune.scaling.advise.selection import Selection
+    from driftune.scaling.advise.threshold import Threshold
     from driftune.scaling.curves.observation import Observation
 
 
@@ -103,15 +111,16 @@ def _advise(wish: Wish, outlook: Outlook) -> Advice:
     naive = naive_way(wish, outlook)
     rows, why_rows = choose_rows(wish, outlook)
     outlook = replace(outlook, rows=rows)
-    noise = outlook.noise(wish.min_gain)
+    limit = outlook.threshold(wish.min_gain)
     seconds = wish.seconds - wish.spent
     reserve = reserve_for(seconds, outlook)
-    found = price_ways(rows, seconds, reserve, wish.rarest, outlook)
-    chosen = simplest(found, noise)
-    compute = judge_compute(max(1.0, chosen.worth), seconds * (1 - reserve), noise, outlook)
-    purchase = _judge_rows(wish, outlook, noise)
+    parts = possible_parts(rows, wish.rarest, outlook)
+    found = price_ways(parts, rows, seconds * (1 - reserve), outlook)
+    chosen = simplest(found, limit.value)
+    compute = judge_compute(max(1.0, chosen.worth), seconds * (1 - reserve), limit, outlook)
+    purchase = _judge_rows(wish, outlook, limit)
     fraction = min(1.0, rows / wish.rows)
-    beats = naive.loss - chosen.loss > noise
+    beats = naive.loss - chosen.loss > limit.value
     return Advice(
         rows=round(fraction * wish.table_rows),
         rows_fraction=fraction,
@@ -133,8 +142,8 @@ def _advise(wish: Wish, outlook: Outlook) -> Advice:
         confidence=outlook.confidence(),
         reasons=(
             *why_rows,
-            explain_rungs(chosen, found, noise),
-            compare_with_naive(chosen, naive, beats, noise),
+            explain_rungs(chosen, found, limit, possible=len(parts) > 1),
+            compare_with_naive(chosen, naive, limit),
             compute.reason,
             *([purchase.reason] if purchase else []),
             *outlook.warnings(),
@@ -145,12 +154,12 @@ def _advise(wish: Wish, outlook: Outlook) -> Advice:
     )
 
 
-def _judge_rows(wish: Wish, outlook: Outlook, noise: float) -> Purchase | None:
+def _judge_rows(wish: Wish, outlook: Outlook, limit: Threshold) -> Purchase | None:
     if outlook.curve is None:
         return None
     return judge_purchase(
         outlook.curve,
-        noise=noise,
+        limit=limit,
         rows=outlook.rows,
         scale=wish.scale,
         more=wish.more,

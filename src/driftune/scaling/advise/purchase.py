@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from driftune.scaling.advise.threshold import Threshold
+
 if TYPE_CHECKING:
     from driftune.scaling.curves.learning_curve import LearningCurve, Prediction
+
+NOTHING = Threshold(0.0, "nothing")
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ def judge_purchase(
     row_cost: float = 0.0,
     training_cost: float = 0.0,
     value_per_unit_loss: float | None = None,
-    noise: float = 0.0,
+    limit: Threshold = NOTHING,
 ) -> Purchase:
     """Judge a purchase by the lower end of its gain.
 
@@ -54,13 +58,13 @@ def judge_purchase(
         row_cost: Price ``p`` of one row.
         training_cost: Price of the training that new rows need.
         value_per_unit_loss: Worth ``V`` of one unit of loss, in the currency of the prices.
-        noise: What a gain in loss must exceed where there is no value.
+        limit: What a gain in loss must exceed where there is no value.
     """
     gain = curve.gain(rows, rows + more / scale)
     price = row_cost * more + training_cost
     if value_per_unit_loss is None:
-        worth = gain.low > 0 and gain.loss > noise
-        return Purchase(more, gain, price, None, worth, _by_noise(gain, more, noise, worth))
+        worth = gain.low > 0 and gain.loss > limit.value
+        return Purchase(more, gain, price, None, worth, _by_noise(gain, more, limit, worth))
     value = value_per_unit_loss * max(0.0, gain.low)
     worth = value > price
     verb = "more than" if worth else "not more than"
@@ -89,9 +93,9 @@ def best_purchase(
     return float((a * A * value_per_unit_loss / row_cost) ** (1 / (a + 1)))
 
 
-def _by_noise(gain: Prediction, more: int, least: float, worth: bool) -> str:
+def _by_noise(gain: Prediction, more: int, limit: Threshold, worth: bool) -> str:
     found = f"{more:,} more rows would lower the loss by {gain.loss:.4g}"
     interval = f"({gain.low:.4g} to {gain.high:.4g})"
     if worth:
-        return f"{found} {interval}, beyond noise ({least:.2g})."
-    return f"{found} {interval}: not beyond noise ({least:.2g}), so they are not worth asking for."
+        return f"{found} {interval}, beyond {limit}."
+    return f"{found} {interval}: not beyond {limit}, so they are not worth asking for."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from driftune.scaling.advise.advice import Alternative
@@ -43,9 +44,11 @@ def choose_rows(wish: Wish, outlook: Outlook) -> tuple[int, list[str]]:
         cost=outlook.seconds,
         max_rows=rows,
     )
-    if best.rows >= 0.9 * rows:
-        return rows, []
     taken = max(outlook.best[0].rows, round(best.rows))
+    saved = outlook.loss(affordable) - replace(outlook, rows=taken).loss(best.trials)
+    fits = affordable * (1 - MOST_RESERVE) >= 1
+    if taken >= rows or (fits and saved <= outlook.threshold(wish.min_gain).value):
+        return rows, []
     return taken, [
         f"All rows allow {affordable:.1f} trials in this time; {taken / wish.rows:.0%} of them"
         f" allow {best.trials:.0f}, and what the trials find is worth more than the rows."
@@ -60,19 +63,21 @@ def reserve_for(seconds: float, outlook: Outlook) -> float:
     return float(min(MOST_RESERVE, max(LEAST_RESERVE, final / seconds)))
 
 
+def possible_parts(rows: int, rarest: float, outlook: Outlook) -> list[int]:
+    """The longest ladder that so many rows allow; whether it pays is for the prices to say."""
+    return rung_parts(rows, break_even=outlook.break_even(), rarest=rarest, forced=True)
+
+
 def price_ways(
-    rows: int, seconds: float, reserve: float, rarest: float, outlook: Outlook
+    longest: Sequence[int], rows: int, seconds: float, outlook: Outlook
 ) -> list[Alternative]:
-    """Price each ladder that the rows allow, from none to the longest."""
-    longest = rung_parts(
-        rows, break_even=outlook.break_even(), rarest=rarest, forced=True
-    )  # whether one pays is for the prices to say
+    """Price each ladder, from all rows at once to the longest; without those nobody climbs."""
     found = []
     for length in range(1, len(longest) + 1):
         parts = tuple(longest[-length:])
         share = RACING if length == 1 else 1.0
         cost = lambda n, share=share: share * outlook.seconds(n)  # noqa: E731
-        rungs = plan_rungs(rows, seconds, cost, parts=parts, reserve=reserve)
+        rungs = plan_rungs(rows, seconds, cost, parts=parts, reserve=0.0)
         worth = worth_in_trials([rung.configs for rung in rungs], parts)
         if worth >= 1 or length == 1:
             name = "all rows at once" if length == 1 else f"{length} rungs of rows"

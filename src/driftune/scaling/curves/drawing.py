@@ -79,7 +79,7 @@ def draw_cost(axes: Axes, cost: CostModel, points: Sequence[Observation]) -> Non
     axes.set_ylabel("seconds of one fit")
     leaves = [point.leaves for point in points if point.leaves is not None]
     even = cost.break_even(float(np.median(leaves))) if leaves else 0.0
-    if 0 < even < np.inf:
+    if len(table) and rows.min() / 2 < even < 4 * rows.max():
         _draw_marks(axes, {f"break-even, {np.median(leaves):.0f} leaves": even})
     axes.legend(framealpha=0.9, edgecolor="none", loc="lower right")  # dear fits have many rows
 

@@ -112,7 +112,10 @@ class LearningCurve:
         before = self.points[-2].loss
         baseline = abs(before - self.last_value) / self.last_value
         if all(one.held_out_error > baseline for one in self.families):
-            found.append("No family foresaw the last point better than the last value but one did.")
+            found.append(
+                "Fitted without the largest pilot, the curve foresaw it no better than the pilot"
+                " before it does by itself."
+            )
         if 0 < sum(point.se is not None for point in self.points) < len(self.points):
             found.append("Some points have no standard error: those of the others were not used.")
         return found

@@ -6,6 +6,8 @@ import math
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from driftune.errors import UnstableLearningRate, UsageError
 from driftune.scaling.plrf.asymptotics import Terms, find_terms
 from driftune.scaling.plrf.contour import HALF_ANGLE, find_modes
@@ -17,7 +19,6 @@ from driftune.scaling.plrf.stability import default_learning_rate, kernel_norm
 from driftune.scaling.plrf.volterra import march
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     from driftune.scaling.plrf.modes import Modes
@@ -162,12 +163,15 @@ class PLRF:
         """Return the power laws that the loss consists of after ``r`` steps, with constants.
 
         Raises:
-            UsageError: There is no power law, or ``beta`` is 1/2, where it carries a logarithm.
+            UsageError: There is no power law, ``beta`` is 1/2, where it carries a logarithm, or
+                ``r`` is not positive.
         """
         if self.phase() == "none":
             raise UsageError(
                 f"alpha + beta is {self.alpha + self.beta:g}; there is a power law above 0.5 only."
             )
+        if np.any(np.asarray(r, dtype=float) <= 0):
+            raise UsageError("r must be positive: the power laws are infinite after no step.")
         if self.beta == 0.5:
             raise UsageError("beta is 0.5, where the power laws carry a logarithm; move it a bit.")
         return find_terms(self.alpha, self.beta, self.d, self.v, self.lr, self.batch, r)
