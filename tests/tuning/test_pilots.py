@@ -56,13 +56,12 @@ def test_the_loss_falls_with_the_rows_and_the_best_go_on(found):
     assert sizes[-1] == pilots.rows == 4000
     assert sizes[-1] / sizes[0] >= 8
     assert best == sorted(best, reverse=True)
-    assert counts == sorted(counts, reverse=True)
+    assert max(counts) == len(pilots.configs)  # a dozen at least: they say what trials bring
     for fewer, more in pairwise(sizes):
-        ranked = sorted((p for p in pilots.points if p.rows == fewer), key=lambda p: p.loss)
+        best = min((p for p in pilots.points if p.rows == fewer), key=lambda p: p.loss)
         climbing = {p.config_id for p in pilots.points if p.rows == more}
-        assert ranked[0].config_id in climbing
+        assert best.config_id in climbing
         assert "pilot 0" in climbing  # the library default: small models win on few rows alone
-        assert climbing <= {p.config_id for p in ranked[: len(climbing)]} | {"pilot 0"}
 
 
 @pytest.mark.slow  # the same fits
@@ -76,10 +75,10 @@ def test_every_pilot_says_what_a_plan_reads(found):
         assert 0 < point.se < 0.1 * point.loss
     assert pilots.table_rows == 6000
     assert pilots.noise > 0
-    assert [stage for stage, _, _ in told] == sorted(
-        (stage for stage, _, _ in told),
-        key=lambda stage: int(stage.split()[2].replace(",", "")),
-    )
+    climbed = [stage for stage, _, _ in told if not stage.startswith("more")]
+    sizes = [int(stage.split()[2].replace(",", "")) for stage in climbed]
+    assert sizes == sorted(sizes)
+    assert told[-1][0].startswith("more pilots")
 
 
 def test_time_is_kept_on_a_table_far_too_large():

@@ -91,6 +91,7 @@ def run_pilots(
         _warm_up(run, configs)
         _climb(run, configs, on_stage)
         factor = _validation_factor(run, configs)
+        _fill_up(run, configs, on_stage)
     if not run.points:
         raise DriftuneError(
             f"Not one pilot on {folds.rows(folds.parts[0]):,} rows ended within {seconds:.0f} s:"
@@ -169,6 +170,25 @@ def _share(sizes: int) -> float:
     (1.0, 0.1)
     """
     return float((GROWTH - 1) / (GROWTH ** max(1, sizes) - 1))
+
+
+def _fill_up(
+    run: PilotRun, configs: Mapping[str, Mapping[str, Any]], on_stage: OnStage | None
+) -> None:
+    """With the time that is left, try the other configurations on the largest size that allows it.
+
+    What trials bring is read off the size with a dozen of them.
+    """
+    for part in reversed([part for part in run.folds.parts if run.ranked(part)]):
+        missing = [name for name in configs if name not in run.ranked(part)]
+        if run.seconds(part) * len(missing) > run.left:
+            continue
+        for done, name in enumerate(missing):
+            if on_stage is not None:
+                on_stage(f"more pilots on {run.folds.rows(part):,} rows", done, len(missing))
+            if not run.fit(part, name, configs[name]):
+                return
+        return
 
 
 def _validation_factor(run: PilotRun, configs: Mapping[str, Mapping[str, Any]]) -> float:
