@@ -98,9 +98,15 @@ class Outlook:
         return Prediction(loss, max(0.0, least), at.high * (1 - ends[0]))
 
     def threshold(self, min_gain: float) -> Threshold:
-        """What a difference of losses must exceed: the error of the pilots, or what is asked."""
-        of_points = self.curve.se if self.curve is not None else (self.best[-1].se or 0.0)
-        noise = max(of_points, self.paired_error or 0.0, LEAST_NOISE * self._at.loss)
+        """What a difference of losses must exceed.
+
+        The error of a difference between good configurations, where that is known, else the error
+        of the pilots; or what is asked.
+        """
+        noise = self.paired_error
+        if noise is None:
+            noise = self.curve.se if self.curve is not None else (self.best[-1].se or 0.0)
+        noise = max(noise, LEAST_NOISE * self._at.loss)
         asked = min_gain * self._at.loss
         if asked > noise:
             return Threshold(asked, "the least gain that counts")
