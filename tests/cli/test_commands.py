@@ -284,7 +284,7 @@ def test_a_model_goes_into_service_and_is_asked_about(module_project, capsys, mo
 @pytest.mark.slow  # waits for a search to start in another process, then stops it
 def test_ctrl_c_says_how_to_go_on(tmp_path):
     own_table(tmp_path)
-    words = ["tune", "mine.yml", "--max-trials", "100000", "--max-seconds", "100"]
+    words = ["tune", "mine.yml", "--max-trials", "100000", "--max-seconds", "200"]
     # A shell's background job, which a CI run can be, is started with SIGINT ignored.
     listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     script = f"{listen}; from driftune.cli import main; main()"
@@ -296,7 +296,12 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
     while not completed(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.2)
     running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=60)
+    try:
+        _, err = running.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        # Python drops an interrupt that comes while a destructor runs; people press again
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=60)
     assert running.returncode == 130
     assert "driftune tune mine.yml" in err
     assert "Error" not in err
