@@ -34,12 +34,8 @@ class PlanTable:
     test: pd.DataFrame
 
 
-def _flights(name: str, seed: int) -> PlanTable:
-    table = load_table(name, seed=seed)
-    return PlanTable(name, table.problem, table.train, table.test)
-
-
-def _bundled(name: str, seed: int) -> PlanTable:
+def _raced(name: str, seed: int) -> PlanTable:
+    """A table of the tuning race."""
     table = load_table(name, seed=seed)
     return PlanTable(name, table.problem, table.train, table.test)
 
@@ -86,13 +82,13 @@ def _classes(name: str, seed: int) -> PlanTable:
 
 
 _MAKERS: dict[str, Callable[[str, int], PlanTable]] = {
-    "air_time": _flights,
-    "late": _flights,
+    "air_time": _raced,
+    "late": _raced,
     "weather": _weather,
     "friedman": _friedman,
     "classes": _classes,
-    "digits": _bundled,
-    "breast_cancer": _bundled,
+    "digits": _raced,
+    "breast_cancer": _raced,
 }
 TABLES = tuple(_MAKERS)
 

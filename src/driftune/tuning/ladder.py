@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from driftune.errors import UsageError
-from driftune.scaling.advise.rungs import ETA, rung_parts
+from driftune.scaling.advise.rungs import ETA, ROWS_PER_LEAF, rung_parts
 from driftune.tuning.subsets import shrink
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from driftune.tuning.splitters import Fold
 
-ROWS_PER_LEAF = 850  # below it half the rows cost as much: measured 670-990 (LightGBM, 20 columns)
 LEAVES = 31  # of a usual model: LightGBM's default
 # Four times as many rows are worth a lower rung. Not yet 93,000 flights, 45,000 a fold: 16
 # configurations on a third of them and the best third again on all took as long as all on all.
@@ -87,7 +86,7 @@ class Ladder:
         Raises:
             UsageError: Too few rows for the lower rung that is wanted.
         """
-        rarest = 1.0 if classes is None else float(np.bincount(classes).min() / len(classes))
+        rarest = rarest_share(classes)
         rows = _mean_rows(folds)
         if parts is None:
             parts = choose_parts(rows, rarest, forced=forced)
@@ -103,6 +102,11 @@ class Ladder:
             for level, part in enumerate(parts)
         ]
         return cls(every, rungs)
+
+
+def rarest_share(classes: NDArray[Any] | None) -> float:
+    """Share of the rarest class among ``(n,)`` class numbers; 1 for a regression."""
+    return 1.0 if classes is None else float(np.bincount(classes).min() / len(classes))
 
 
 def choose_parts(rows: int, rarest: float = 1.0, *, forced: bool = False) -> list[int]:

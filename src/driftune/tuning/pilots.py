@@ -16,6 +16,7 @@ import numpy as np
 from driftune.errors import DriftuneError
 from driftune.tuning.executors.local import LocalExecutor
 from driftune.tuning.fold_work import FoldWork
+from driftune.tuning.ladder import rarest_share
 from driftune.tuning.pilot_errors import noise_of, with_errors
 from driftune.tuning.pilot_folds import cut_pilots
 from driftune.tuning.pilot_run import PilotRun
@@ -68,7 +69,7 @@ def run_pilots(
     seconds: float,
     n_jobs: int,
     first: Sequence[Mapping[str, Any]] = (),
-    on_stage: OnStage | None = None,
+    on_stage: OnStage = lambda *_: None,
 ) -> Pilots:
     """Measure loss and seconds on rising numbers of rows, until the time is used.
 
@@ -101,7 +102,7 @@ def run_pilots(
         points=with_errors(run, factor),
         rows=folds.rows(1),
         table_rows=len(task.table.y),
-        rarest=_rarest(task),
+        rarest=rarest_share(task.table.y if task.table.n_classes else None),
         configs=configs,
         noise=noise_of(run),
         seconds=time.monotonic() - began,
@@ -134,24 +135,22 @@ def _draw(task: Task, count: int) -> list[dict[str, Any]]:
         return [hasten(task.space.suggest(study.ask())) for _ in range(count)]
 
 
-def _climb(
-    run: PilotRun, configs: Mapping[str, Mapping[str, Any]], on_stage: OnStage | None
-) -> None:
+def _climb(run: PilotRun, configs: Mapping[str, Mapping[str, Any]], on_stage: OnStage) -> None:
     """Fit the sizes from few rows to many, on each the best of the one before."""
     ranked = list(configs)
     for level, part in enumerate(run.folds.parts):
         wanted = ranked[: COUNTS[min(level, len(COUNTS) - 1)]]
         until = run.left * (1 - _share(FEWEST_SIZES - level))
         for done, name in enumerate(wanted):
-            if on_stage is not None:
-                on_stage(f"pilots on {run.folds.rows(part):,} rows", done, len(wanted))
+            on_stage(f"pilots on {run.folds.rows(part):,} rows", done, len(wanted))
             if done >= FEWEST_CONFIGS and run.left < max(until, run.seconds(part)):
                 break
             if not run.fit(part, name, configs[name]):
                 return
         # the first, the champion's or the library default, always goes on: what is best on few rows
         # is small, and may be overtaken
-        ranked = list(dict.fromkeys([*run.ranked(part)[:1], *list(configs)[:1], *run.ranked(part)]))
+        best, *others = run.ranked(part)
+        ranked = list(dict.fromkeys([best, next(iter(configs)), *others]))
         if level + 1 < len(run.folds.parts):
             growth = run.folds.rows(run.folds.parts[level + 1]) / run.folds.rows(part)
             if run.left < run.seconds(part) * growth:
@@ -172,9 +171,7 @@ def _share(sizes: int) -> float:
     return float((GROWTH - 1) / (GROWTH ** max(1, sizes) - 1))
 
 
-def _fill_up(
-    run: PilotRun, configs: Mapping[str, Mapping[str, Any]], on_stage: OnStage | None
-) -> None:
+def _fill_up(run: PilotRun, configs: Mapping[str, Mapping[str, Any]], on_stage: OnStage) -> None:
     """With the time that is left, try the other configurations on the largest size that allows it.
 
     What trials bring is read off the size with a dozen of them.
@@ -184,8 +181,7 @@ def _fill_up(
         if run.seconds(part) * len(missing) > run.left:
             continue
         for done, name in enumerate(missing):
-            if on_stage is not None:
-                on_stage(f"more pilots on {run.folds.rows(part):,} rows", done, len(missing))
+            on_stage(f"more pilots on {run.folds.rows(part):,} rows", done, len(missing))
             if not run.fit(part, name, configs[name]):
                 return
         return
@@ -206,9 +202,3 @@ def _validation_factor(run: PilotRun, configs: Mapping[str, Mapping[str, Any]]) 
         return 1.0
     flip = run.task.table.metric.flip
     return float(np.mean([flip(score.score) for score in scores])) / sampled
-
-
-def _rarest(task: Task) -> float:
-    if not task.table.n_classes:
-        return 1.0
-    return float(np.bincount(task.table.y).min() / len(task.table.y))

@@ -36,11 +36,6 @@ class Alternative:
     worth: float
     loss: float
 
-    @property
-    def seconds(self) -> float:
-        """Expected seconds of the search."""
-        return sum(rung.seconds for rung in self.rungs)
-
 
 @dataclass(frozen=True)
 class Compute:
@@ -88,7 +83,7 @@ class Advice:
         confidence: How far to lean on this.
         reasons: One sentence each.
         curve: The learning curve; ``None`` where there were too few sizes.
-        cost: The cost of a trial; ``None`` where it could not be fitted.
+        cost: The cost of a trial.
         trials_curve: What trials bring, as a share of the loss.
         selection: Whether a choice of rows beats a sample; ``None`` where nobody asked.
         limited: Whether there are more rows than those, which a study must be told not to use.

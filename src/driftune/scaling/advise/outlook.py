@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from driftune.errors import InsufficientPoints
+from driftune.scaling.advise.rungs import ROWS_PER_LEAF
 from driftune.scaling.advise.threshold import Threshold
 from driftune.scaling.curves.cost import CostModel, fit_cost
 from driftune.scaling.curves.learning_curve import fit_learning_curve
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from driftune.scaling.curves.learning_curve import LearningCurve
     from driftune.scaling.curves.observation import Observation
 
-ROWS_PER_LEAF = 850  # c2 / c1 of LightGBM: 670 to 1,500 were measured
 BELIEVABLE = (300.0, 3000.0)  # what is taken from pilots as it is
 WORSE = 0.1  # median relative error by which the usual ratio may fit worse than what was measured
 SIZES = 6  # the largest sizes of pilots; smaller ones are not yet on the curve
